@@ -1,0 +1,597 @@
+"""The nouns: frozen data without I/O.
+
+Goes in: what the loaders read. Comes out: the values every later stage passes on. A control that has
+not been compiled cannot reach an engine, because the engines take `CompiledControl` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from policycheck.errors import Fault
+from policycheck.source import Place
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """The five statuses of a subject and of a control."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    EXCEPTED = "excepted"
+    NA = "na"
+
+    def __bool__(self) -> bool:
+        # INVARIANT: a status is compared, never tested for truth, so that no typo turns into a pass.
+        raise TypeError("compare a status with `is`, do not test its truth")
+
+
+# INVARIANT: the worst status wins; a fail is never hidden by an unknown, nor an unknown by a pass.
+PRECEDENCE = (Status.FAIL, Status.UNKNOWN, Status.EXCEPTED, Status.PASS, Status.NA)
+
+
+def worst(statuses: list[Status]) -> Status:
+    """The status that wins over the others; raises ValueError for none, since nothing is not a pass."""
+    if not statuses:
+        raise ValueError("no statuses: an empty set has no verdict")
+    return min(statuses, key=PRECEDENCE.index)
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most severe."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a status is what it is: a stable code and words."""
+
+    code: str
+    words: str
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+class ColumnType(StrEnum):
+    """What a cell holds. DAY is one calendar day; DAYS an interval of days (a partial date);
+    INSTANT an interval on the UTC time line (a plain date covers its whole day)."""
+
+    TEXT = "text"
+    INT = "int"
+    BOOL = "bool"
+    DAY = "day"
+    DAYS = "days"
+    INSTANT = "instant"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: ColumnType
+    nullable: bool
+    description: str = ""
+    enum: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    references: tuple[str, str] | None = None
+    unit: str = ""
+    example: Any = None
+    may_be_future: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """A fact every row must not contradict, for instance that nothing is disposed of before it exists."""
+
+    name: str
+    expression: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """One evidence table. `key` names the columns that identify a row. `parent` is the table whose
+    list column this one was made from (its rows carry the parent's key)."""
+
+    name: str
+    title: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    max_age_days: int
+    rules: tuple[RowRule, ...] = ()
+    parent: str | None = None
+    parent_column: str = ""
+    children: tuple[TableSchema, ...] = ()
+    place: Place = Place("")
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A prepared shape over tables. `base` is set when the view may be a control's subject: it then
+    keeps exactly the rows of that table, which the engine verifies."""
+
+    name: str
+    sql: str
+    base: str | None
+    not_null: tuple[str, ...]
+    place: Place
+
+
+# --- the pack -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionText:
+    """An expression as written, and where its first character stands."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far a parameter may go before it is looser than its clause."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    one_of: tuple[Any, ...] | None = None
+    subset_of: tuple[str, ...] | None = None
+
+    def admits(self, value: Any) -> bool:
+        if self.at_least is not None and not value >= self.at_least:
+            return False
+        if self.at_most is not None and not value <= self.at_most:
+            return False
+        if self.one_of is not None and not any(value == v and type(value) is type(v) for v in self.one_of):
+            return False
+        return self.subset_of is None or set(value) <= set(self.subset_of)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.at_least is not None:
+            parts.append(f"at least {self.at_least}")
+        if self.at_most is not None:
+            parts.append(f"at most {self.at_most}")
+        if self.one_of is not None:
+            parts.append("one of " + ", ".join(str(value) for value in self.one_of))
+        if self.subset_of is not None:
+            parts.append("a subset of " + ", ".join(self.subset_of))
+        return " and ".join(parts) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named value that expressions reach as `$name`. `memo` justifies a default outside `bound`."""
+
+    name: str
+    value: Any
+    type: ColumnType
+    bound: Bound
+    place: Place
+    unit: str = ""
+    description: str = ""
+    clauses: tuple[str, ...] = ()
+    memo: str | None = None
+    owner: str | None = None  # the control that declares it; None for the pack's shared parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A profile's value for a parameter and the memo it rests on."""
+
+    value: Any
+    memo: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    name: str
+    title: str
+    choices: Mapping[str, Choice]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """An interpretation memo: what the text leaves open and how it is read here."""
+
+    id: str
+    title: str
+    clauses: tuple[str, ...]
+    question: str
+    reading: str
+    approved: bool
+    approved_by: str
+    approved_at: date | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    framework: str
+    id: str
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionPath:
+    """Whether a control's clause allows exceptions, and how one is judged. `rules` are the controls
+    over the exceptions register whose verdicts make an exception valid; `covers` is the subject
+    column whose value the exception must name."""
+
+    allowed: bool = False
+    rules: tuple[str, ...] = ()
+    covers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A remark that stands beside a pass and that nobody can silence."""
+
+    name: str
+    when: ExpressionText
+    say: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    name: str
+    given: Mapping[str, Any]
+    expect: Status
+    place: Place
+    failed: tuple[str, ...] | None = None
+    advisories: tuple[str, ...] | None = None
+    profile: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The check of one or more clauses: a subject table and expectations, or a roll-up of controls."""
+
+    id: str
+    title: str
+    clauses: tuple[str, ...]
+    severity: Severity
+    rationale: str
+    remediation: str
+    place: Place
+    references: tuple[Reference, ...] = ()
+    tags: tuple[str, ...] = ()
+    subject: str | None = None
+    subject_place: Place = Place("")
+    applies_when: ExpressionText | None = None
+    expect: Mapping[str, ExpressionText] = field(default_factory=dict)
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+    advise: tuple[Advice, ...] = ()
+    max_age_days: Mapping[str, int] = field(default_factory=dict)
+    exceptions: ExceptionPath = ExceptionPath()
+    requires: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    none_in_scope: Status = Status.UNKNOWN  # UNKNOWN or NA, when every subject is out of scope
+    na_when: ExpressionText | None = None  # over the one-row table `organisation`
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def section(self) -> str:
+        return self.id.split("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    name: str
+    version: str
+    title: str
+    digest: str
+    root: str
+    default_profile: str
+    guards: tuple[str, ...]
+    tables: Mapping[str, TableSchema]
+    views: Mapping[str, View]
+    controls: Mapping[str, Control]
+    parameters: Mapping[str, Parameter]
+    profiles: Mapping[str, Profile]
+    interpretations: Mapping[str, Interpretation]
+
+
+# --- compiled controls ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an expression depends on: tables and (table, column) pairs, views already resolved."""
+
+    tables: frozenset[str] = frozenset()
+    columns: frozenset[tuple[str, str]] = frozenset()
+    parameters: frozenset[str] = frozenset()
+
+    def __or__(self, other: Reads) -> Reads:
+        return Reads(
+            self.tables | other.tables,
+            self.columns | other.columns,
+            self.parameters | other.parameters,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledExpression:
+    """A checked expression with its parameters written in as literals. `observes` are the columns
+    of the subject row it looks at."""
+
+    name: str
+    sql: str
+    reads: Reads
+    observes: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledControl:
+    """A control that has passed the gate. `base` is the table whose rows are the subjects, `relation`
+    the table or view that is queried; `query` answers one row a subject."""
+
+    control: Control
+    relation: str
+    base: str
+    key: tuple[str, ...]
+    applies: CompiledExpression | None
+    expectations: tuple[CompiledExpression, ...]
+    advice: tuple[CompiledExpression, ...]
+    na_when: CompiledExpression | None
+    parameters: Mapping[str, Any]
+    observed: tuple[str, ...]
+    subject_reads: Reads
+    query: str
+
+
+# --- evidence -------------------------------------------------------------------------------------
+
+
+class EvidenceKind(StrEnum):
+    OBSERVED = "observed"
+    VENDOR_DOCUMENTED = "vendor_documented"
+    ATTESTED = "attested"
+    PLANNED = "planned"
+
+
+class SourceState(StrEnum):
+    """Whether a source can be relied on. Staleness is decided per control, since its limit is."""
+
+    OK = "ok"
+    MISSING = "missing"
+    TAMPERED = "tampered"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"  # path outside the folder, symlink, not a regular file
+    COUNT_MISMATCH = "count_mismatch"
+    FUTURE = "future"
+    INVALID = "invalid"  # the manifest entry itself cannot be used
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file of a source: its path inside the evidence folder, digest, size in bytes and rows read."""
+
+    path: str
+    digest: str
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One manifest entry and what reading it found. `digest` is of the bytes that were read."""
+
+    evidence_id: str
+    table: str
+    path: str
+    state: SourceState
+    reason: str
+    place: Place
+    source_system: str = ""
+    collector: str = ""
+    collector_version: str = ""
+    collected_at: datetime | None = None
+    evidence_kind: EvidenceKind = EvidenceKind.OBSERVED
+    population_complete: bool = False
+    row_count: int | None = None
+    file_sha256: str = ""
+    digest: str = ""
+    rows: int = 0
+    files: tuple[EvidenceFile, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.state is SourceState.OK
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """A row that cannot be relied on: in `column`, or as a whole where column is `*`.
+    Codes: wrong_type, duplicate_key, evidence_conflict, dangling_ref, data_quality, future_date."""
+
+    table: str
+    row: int
+    column: str
+    code: str
+    words: str
+    place: Place
+
+
+@dataclass(slots=True)
+class TableData:
+    """The rows of one table, column by column, as typed Python values.
+
+    Values: TEXT str, INT int, BOOL bool, DAY `date`, DAYS `(date, date)`, INSTANT
+    `(datetime, datetime)` naive UTC, SET sorted list of str; None is null.
+    `origins[i]` is (index into Evidence.sources, file path, line) of row i.
+    `bulk` lists Parquet files an engine loads itself, validated by SQL.
+    """
+
+    schema: TableSchema
+    columns: dict[str, list[Any]]
+    origins: list[tuple[int, str, int]]
+    bulk: list[BulkFile] = field(default_factory=list)
+
+    @property
+    def row_total(self) -> int:
+        return len(self.origins)
+
+
+@dataclass(slots=True)
+class BulkFile:
+    """A Parquet file held open: `fd_path` reads the very bytes that were hashed."""
+
+    source: int
+    path: str
+    fd: int
+    fd_path: str
+    rows: int
+
+
+@dataclass(slots=True)
+class Evidence:
+    """A verified evidence folder. Sources that cannot be used have a state and no rows."""
+
+    root: str
+    organisation: str
+    manifest_as_of: datetime | None
+    manifest_digest: str
+    as_of: datetime
+    sources: tuple[Source, ...]
+    tables: dict[str, TableData]
+    row_faults: list[RowFault]
+    faults: tuple[Fault, ...]
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One subject that is not a pass, with what was seen and where it stands."""
+
+    subject: str
+    status: Status
+    reason: Reason
+    failed: tuple[str, ...]
+    undecided: tuple[str, ...]
+    message: str
+    observed: Mapping[str, Any]
+    place: Place | None
+    exception: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """A remark on subjects: how many, and the first few by name."""
+
+    name: str
+    message: str
+    count: int
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    control: Control
+    status: Status
+    reason: Reason
+    counts: Mapping[Status, int]
+    advisories: tuple[Advisory, ...]
+    parameters: Mapping[str, Any]
+    query: str
+    findings: tuple[Finding, ...]
+    findings_total: int
+    root_causes: tuple[str, ...] = ()  # failing prerequisites: fix these first
+    gaps_in_evidence: tuple[Reason, ...] = ()  # table-level reasons that made something unknown
+    tables: tuple[str, ...] = ()  # evidence tables the control reads
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    source: Source
+    age_days: int | None
+    state: str  # a SourceState, or `stale`
+    max_age_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionResult:
+    """What became of one exception. States: in_force, unused, not_yet_valid, expired, invalid,
+    not_allowed, overlapping, unverifiable."""
+
+    id: str
+    state: str
+    reason: Reason
+    clauses: tuple[str, ...]
+    subjects: tuple[str, ...]
+    valid_from: date | None
+    valid_to: date | None
+    days_left: int | None
+    review_due: date | None
+    used_for: tuple[tuple[str, str], ...]  # (control id, subject)
+    warnings: tuple[str, ...]
+    place: Place | None
+    checks: Mapping[str, Status] = field(default_factory=dict)  # rule control -> its verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    open: bool
+    exit_code: int
+    fail_on: Severity
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChoice:
+    """A parameter as this run used it."""
+
+    name: str
+    value: Any
+    default: Any
+    unit: str
+    bound: str
+    within_bound: bool
+    memo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One run at one `as_of`: everything a report shows."""
+
+    pack: Pack
+    profile: Profile
+    organisation: str
+    as_of: datetime
+    manifest_digest: str
+    gate: Gate
+    controls: tuple[ControlResult, ...]
+    sources: tuple[SourceResult, ...]
+    exceptions: tuple[ExceptionResult, ...]
+    interpretations: tuple[Interpretation, ...]
+    parameters: tuple[ParameterChoice, ...]
+    faults: tuple[Fault, ...]
+    finding_limit: int
+    only: tuple[str, ...] = ()
