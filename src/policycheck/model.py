@@ -92,6 +92,8 @@ class Column:
     unit: str = ""
     example: Any = None
     may_be_future: bool = False
+    min_length: int = 0  # of a text, or of each member of a set
+    pattern: str = ""  # a regular expression for the whole text
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class Parameter:
     clauses: tuple[str, ...] = ()
     memo: str | None = None
     owner: str | None = None  # the control that declares it; None for the pack's shared parameters
+    values: tuple[Any, ...] | None = None  # all values that exist, where that is a closed list
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,7 @@ class Control:
     all_of: tuple[str, ...] = ()
     none_in_scope: Status = Status.UNKNOWN  # UNKNOWN or NA, when every subject is out of scope
     na_when: ExpressionText | None = None  # over the one-row table `organisation`
+    cannot: tuple[Status, ...] = ()  # statuses that no evidence can produce, so no example shows them
     examples: tuple[Example, ...] = ()
 
     @property
@@ -363,6 +367,8 @@ class CompiledControl:
     observed: tuple[str, ...]
     subject_reads: Reads
     query: str
+    views: tuple[str, ...] = ()  # every view a verdict goes through
+    rereads_base: bool = False  # a verdict depends on other rows of `base` than the subject's own
 
 
 # --- evidence -------------------------------------------------------------------------------------
@@ -455,7 +461,19 @@ class TableData:
 
     @property
     def row_total(self) -> int:
-        return len(self.origins)
+        return len(self.origins) + sum(max(file.rows, 0) for file in self.bulk)
+
+    def place(self, row: int) -> Place:
+        """Where row number `row` stands; bulk rows are numbered after the others, file by file."""
+        if row < len(self.origins):
+            _, path, line = self.origins[row]
+            return Place(path, line)
+        row -= len(self.origins)
+        for file in self.bulk:
+            if row < file.rows:
+                return Place(file.path, row + 1)
+            row -= file.rows
+        return Place(self.schema.name)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,27 @@
+-- not null: resource_id, layer_group
+-- One row for each layer of protection of a store: a whole resource, or one dataset on it. A layer holds
+-- only if every protection in it does, so that one sound disk does not hide an open one beside it.
+SELECT
+  p.resource_id,
+  p.dataset_id,
+  p.layer_group,
+  all_true(p.unreadable) AS accepted,
+  all_true(p.unreadable_now) AS sound,
+  all_true(p.integrity_kept) AS intact
+FROM (
+  SELECT
+    c.resource_id,
+    c.dataset_id,
+    CASE WHEN c.layer IN ('full_disk', 'volume') THEN 'disk' ELSE c.layer END AS layer_group,
+    c.unreadable,
+    c.integrity_kept,
+    -- What was seen too long ago says nothing about today.
+    CASE
+      WHEN c.hosting = 'endpoint' AND days_between(day_of(c.observed_at), $as_of_day) <= $endpoint_silence_days
+        THEN c.unreadable
+      WHEN c.hosting <> 'endpoint' AND days_between(day_of(c.observed_at), $as_of_day) <= $server_silence_days
+        THEN c.unreadable
+    END AS unreadable_now
+  FROM covered_protections c
+) p
+GROUP BY p.resource_id, p.dataset_id, p.layer_group

@@ -1,0 +1,544 @@
+"""One run: evidence in, verdicts and gate out.
+
+Goes in: a compiled pack, verified evidence and a loaded engine session. Comes out: an `Assessment`,
+which depends on these and on nothing else: no clock, no locale, no order of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from policycheck.builtin_tables import BUILTIN_TABLES, ORGANISATION
+from policycheck.compiler import CompiledPack, fill
+from policycheck.engines import Judgement, Row, Session
+from policycheck.errors import EngineError
+from policycheck.graph import closure, first_causes
+from policycheck.model import (
+    Advisory,
+    Assessment,
+    CompiledControl,
+    Control,
+    ControlResult,
+    Evidence,
+    Finding,
+    Gate,
+    Reason,
+    Severity,
+    Source,
+    SourceResult,
+    Status,
+    TableData,
+    worst,
+)
+from policycheck.register import TABLE as REGISTER
+from policycheck.register import Entry, Register, entry_from, judge_register
+from policycheck.showing import json_value, value_text
+from policycheck.source import Place
+from policycheck.trust import Trust, is_stale
+from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, undecided_words
+
+FINDING_LIMIT = 1000
+ADVISORY_NAMES = 5
+GAPS = (Status.FAIL, Status.UNKNOWN, Status.EXCEPTED)
+
+
+def assess(
+    compiled: CompiledPack,
+    evidence: Evidence,
+    session: Session,
+    *,
+    fail_on: Severity = Severity.LOW,
+    only: Collection[str] | None = None,
+    asked: Sequence[str] = (),
+    finding_limit: int = FINDING_LIMIT,
+) -> Assessment:
+    """Judges every control, or those of `only` and what they rest on.
+
+    `session` holds the evidence already. `asked` is how the selection was worded, for the report.
+    """
+    run = _Run(compiled, evidence, session, finding_limit)
+    results = run.judge_all(compiled.order if only is None else only)
+    results = _apply_guards(compiled, results)
+    shown = results if only is None else {i: r for i, r in results.items() if i in only}
+    return Assessment(
+        pack=compiled.pack,
+        profile=compiled.resolved.profile,
+        organisation=evidence.organisation,
+        as_of=evidence.as_of,
+        manifest_digest=evidence.manifest_digest,
+        gate=decide_gate([r for r in shown.values()], fail_on),
+        controls=_with_causes(compiled, results, shown),
+        sources=_source_results(compiled, evidence, results),
+        exceptions=run.register.results() if run.register else (),
+        interpretations=compiled.resolved.memos,
+        parameters=compiled.resolved.choices,
+        faults=evidence.faults,
+        finding_limit=finding_limit,
+        only=tuple(asked),
+    )
+
+
+def decide_gate(results: Sequence[ControlResult], fail_on: Severity) -> Gate:
+    """Exit code 1 for a fail at or above `fail_on`, else 3 for an unknown, else 0."""
+    if not results:
+        return Gate(False, 2, fail_on, "closed: no control was checked")
+    counted = [r for r in results if r.control.severity.rank <= fail_on.rank]
+    failing = sum(r.status is Status.FAIL for r in counted)
+    unknown = sum(r.status is Status.UNKNOWN for r in counted)
+    below = sum(r.status in (Status.FAIL, Status.UNKNOWN) for r in results) - failing - unknown
+    rest = f"; {_count(below, 'gap')} of lower severity" if below else ""
+    if failing:
+        also = f" and {unknown} unknown" if unknown else ""
+        return Gate(False, 1, fail_on, f"closed: {_count(failing, 'control')} failing{also}{rest}")
+    if unknown:
+        return Gate(False, 3, fail_on, f"closed: {_count(unknown, 'control')} unknown, none failing{rest}")
+    return Gate(True, 0, fail_on, f"open: no gap of severity {fail_on.value} or higher{rest}")
+
+
+def select(compiled: CompiledPack, asked: Sequence[str]) -> set[str]:
+    """The controls that ids, sections and tags name, with what they are made of; may be empty."""
+    controls = compiled.pack.controls.values()
+    found = {
+        c.id for c in controls for name in asked if name in (c.id, c.section) or name in c.tags
+    }  # fmt: skip
+    return closure(compiled.pack, found)
+
+
+# --- one run --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A control with the answers to its expressions, or the reason there are none."""
+
+    decider: Decider
+    judgement: Judgement | None
+    error: Reason | None = None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What was decided about the subjects of one control."""
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    advised: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+
+
+class _Run:
+    def __init__(self, compiled: CompiledPack, evidence: Evidence, session: Session, limit: int) -> None:
+        self.compiled = compiled
+        self.evidence = evidence
+        self.session = session
+        self.limit = limit
+        self.trust = Trust(compiled, evidence)
+        self.register: Register | None = None
+        self.broken: dict[str, Reason] = {}
+        self._asked: dict[str, dict[str, int]] = {}
+
+    def judge_all(self, wanted: Collection[str]) -> dict[str, ControlResult]:
+        """Results of the wanted controls and of the pack's guards, in the pack's order."""
+        pack = self.compiled.pack
+        guards = [g for g in pack.guards if g in self.compiled.order]
+        needed = closure(pack, {*wanted, *guards})
+        judged = self._ask_engine([c for i, c in self.compiled.controls.items() if i in needed])
+        inapplicable = self._inapplicable([self.compiled.controls[i] for i in judged])
+        results: dict[str, ControlResult] = {}
+        rules = {rule for i in judged for rule in pack.controls[i].exceptions.rules}
+        for control_id in sorted(needed, key=self.compiled.order.index):
+            control = pack.controls[control_id]
+            if control.all_of:
+                results[control_id] = _roll_up(control, results)
+                continue
+            if control.exceptions.allowed and self.register is None:
+                self.register = self._judge_register({r: judged[r] for r in rules if r in judged})
+            results[control_id] = self._result(judged[control_id], inapplicable.get(control_id))
+        if self.register is None and REGISTER in self.compiled.pack.tables:
+            self.register = self._judge_register({})
+        return {i: results[i] for i in pack.controls if i in results}
+
+    # --- asking ---
+
+    def _ask_engine(self, controls: Sequence[CompiledControl]) -> dict[str, _Judged]:
+        """One pass over each relation for all its controls; alone, where the shared pass fails."""
+        self.broken = self._broken_contracts({view for control in controls for view in control.views})
+        groups: dict[str, list[CompiledControl]] = {}
+        for control in controls:
+            groups.setdefault(control.relation, []).append(control)
+        judged: dict[str, _Judged] = {}
+        for group in groups.values():
+            try:
+                judged.update(self._ask_group(group))
+            except EngineError:
+                for control in group:
+                    try:
+                        judged.update(self._ask_group([control]))
+                    except EngineError as error:
+                        reason = Reason("engine_error", error.faults[0].message)
+                        judged[control.control.id] = _Judged(
+                            Decider(control, Columns(None, (), ())), None, reason
+                        )
+        return judged
+
+    def _ask_group(self, group: Sequence[CompiledControl]) -> dict[str, _Judged]:
+        expressions: list[str] = []
+        columns: dict[str, Columns] = {}
+        for control in group:
+            start = len(expressions)
+            parts = [control.applies] if control.applies else []
+            expressions += [e.sql for e in (*parts, *control.expectations, *control.advice)]
+            middle = start + len(parts)
+            end = middle + len(control.expectations)
+            columns[control.control.id] = Columns(
+                start if parts else None, tuple(range(middle, end)), tuple(range(end, len(expressions)))
+            )
+        observed = sorted({name for control in group for name in control.observed})
+        first = group[0]
+        judgement = self.session.judge(first.relation, first.base, first.key, expressions, observed)
+        positions = {name: i for i, name in enumerate(observed)}
+        self._asked.update({control.control.id: positions for control in group})
+        judged = {}
+        for control in group:
+            decider = Decider(control, columns[control.control.id], self.trust.doubt(control))
+            broken = next((self.broken[view] for view in control.views if view in self.broken), None)
+            judged[control.control.id] = _Judged(decider, None if broken else judgement, broken)
+        return judged
+
+    def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
+        """Views that say `not null` of a column that is: the gate was misled about them."""
+        broken = {}
+        for name in sorted(views):
+            compiled = self.compiled.views[name]
+            faulty = {f.row for f in self.evidence.row_faults if f.table == compiled.view.base}
+            columns = compiled.promised
+            if columns and self.session.rows_with_null(name, columns, faulty):
+                words = f"view `{name}` has rows without a value in one of: {', '.join(columns)}"
+                broken[name] = Reason("view_contract", words)
+        return broken
+
+    def _inapplicable(self, controls: Sequence[CompiledControl]) -> dict[str, bool | None]:
+        asked = [c for c in controls if c.na_when is not None]
+        if not asked:
+            return {}
+        expressions = [c.na_when.sql for c in asked if c.na_when is not None]
+        judgement = self.session.judge(
+            ORGANISATION.name, ORGANISATION.name, ORGANISATION.key, expressions, ()
+        )
+        answers: dict[str, bool | None] = {}
+        for i, control in enumerate(asked):
+            patterns = judgement.patterns([i])
+            answer = patterns[0][0][0] if len(patterns) == 1 else None
+            answers[control.control.id] = None if self.trust.doubts_fact(control) else answer
+        return answers
+
+    # --- deciding ---
+
+    def _result(self, judged: _Judged, inapplicable: bool | None) -> ControlResult:
+        compiled = judged.decider.control
+        if judged.judgement is None:
+            reason = judged.error or Reason("engine_error", "the engine gave no answer")
+            return self._control_result(compiled, Status.UNKNOWN, reason, _Outcome(), (reason,))
+        outcome = self._decide(judged.decider, judged.judgement)
+        doubts = judged.decider.doubt.population
+        status, reason = _control_status(compiled.control, outcome.counts, doubts, inapplicable)
+        return self._control_result(compiled, status, reason, outcome, doubts)
+
+    def _decide(self, decider: Decider, judgement: Judgement) -> _Outcome:
+        """Counts by pattern; subjects with a fault or an exception of their own are decided one by one."""
+        outcome = _Outcome()
+        control = decider.control
+        columns = decider.columns.all
+        verdicts = {
+            (answers, source): (decider.decide(answers, source), count)
+            for answers, source, count in judgement.patterns(columns)
+        }
+        covered = self.register.covered_by(control.control.id) if self.register else {}
+        covers = control.control.exceptions.covers if covered else ""
+        special = judgement.named(columns, set(decider.doubt.rows), covers, set(covered))
+        numbers = {row.row for row in special}
+        for verdict, count in verdicts.values():
+            outcome.counts[verdict.status] += count
+        for row in special:
+            outcome.counts[verdicts[row.answers, row.source][0].status] -= 1
+            self._decide_row(decider, row, covers, covered, outcome)
+        for status in (Status.FAIL, Status.UNKNOWN):
+            wanted = [key for key, (verdict, _) in verdicts.items() if verdict.status is status]
+            for row in judgement.rows(columns, wanted, self.limit + len(numbers)):
+                if row.row not in numbers:
+                    self._add_finding(decider, row, verdicts[row.answers, row.source][0], None, outcome)
+        self._advise(decider, judgement, verdicts, numbers, outcome)
+        outcome.counts = Counter({s: n for s, n in outcome.counts.items() if n})
+        return outcome
+
+    def _decide_row(
+        self, decider: Decider, row: Row, covers: str, covered: Mapping[str, str], outcome: _Outcome
+    ) -> None:
+        verdict = decider.decide(row.answers, row.source, row.row)
+        exception = None
+        if covers and verdict.status is Status.FAIL:
+            value = row.observed[self._asked[decider.control.control.id][covers]]
+            exception = covered.get(value)
+            if exception is not None and self.register is not None:
+                verdict = except_verdict(verdict, exception)
+                self.register.use(exception, decider.control.control.id, self._subject(row), value)
+        outcome.counts[verdict.status] += 1
+        if verdict.status in GAPS:
+            self._add_finding(decider, row, verdict, exception, outcome)
+        for name in verdict.advised:
+            _note_advice(outcome, name, 1, [self._subject(row)])
+
+    def _advise(
+        self,
+        decider: Decider,
+        judgement: Judgement,
+        verdicts: Mapping[tuple[tuple[bool | None, ...], int], tuple[Verdict, int]],
+        numbers: set[int],
+        outcome: _Outcome,
+    ) -> None:
+        for advice in decider.control.advice:
+            wanted = {key: count for key, (v, count) in verdicts.items() if advice.name in v.advised}
+            if not wanted:
+                continue
+            rows = judgement.rows(decider.columns.all, wanted, ADVISORY_NAMES + len(numbers))
+            special = judgement.named(decider.columns.all, numbers, "", set()) if numbers else []
+            count = sum(wanted.values()) - sum((row.answers, row.source) in wanted for row in special)
+            _note_advice(
+                outcome, advice.name, count, [self._subject(r) for r in rows if r.row not in numbers]
+            )
+
+    def _add_finding(
+        self, decider: Decider, row: Row, verdict: Verdict, exception: str | None, outcome: _Outcome
+    ) -> None:
+        control = decider.control
+        positions = self._asked[control.control.id]
+        observed = {name: row.observed[positions[name]] for name in control.observed}
+        subject = self._subject(row)
+        values = {**control.parameters, **observed, "subject": subject}
+        shown = {name: show(value) for name, value in values.items()}
+        if verdict.failed:
+            message = "; ".join(fill(control.control.otherwise[name], shown) for name in verdict.failed)
+            reason = verdict.reason
+        else:
+            message = undecided_words(control, verdict, observed)
+            reason = Reason(verdict.reason.code, message)
+        outcome.findings.append(
+            Finding(subject, verdict.status, reason, verdict.failed, verdict.undecided, message, observed,
+                    self._place(control.base, row.row), exception)
+        )  # fmt: skip
+
+    # --- rows ---
+
+    def _subject(self, row: Row) -> str:
+        return "/".join(show(value) for value in row.key)
+
+    def _place(self, base: str, row: int) -> Place | None:
+        data = self.evidence.tables.get(base)
+        return data.place(row) if data is not None else None
+
+    # --- the register ---
+
+    def _judge_register(self, rules: Mapping[str, _Judged]) -> Register:
+        verdicts = {rule: self._verdicts_by_key(judged) for rule, judged in rules.items()}
+        data = self.evidence.tables.get(REGISTER)
+        entries = list(self._entries(data)) if data is not None else []
+        return judge_register(entries, self.compiled.pack.controls, verdicts, self.evidence.as_of.date())
+
+    def _verdicts_by_key(self, judged: _Judged) -> dict[str, tuple[Status, str]]:
+        if judged.judgement is None:
+            return {}
+        decider, columns = judged.decider, judged.decider.columns.all
+        patterns = judged.judgement.patterns(columns)
+        found = {}
+        for row in judged.judgement.rows(columns, [(a, s) for a, s, _ in patterns], None):
+            outcome = _Outcome()
+            verdict = decider.decide(row.answers, row.source, row.row)
+            self._add_finding(decider, row, verdict, None, outcome)
+            found[self._subject(row)] = (verdict.status, outcome.findings[0].message)
+        return found
+
+    def _entries(self, data: TableData) -> Iterator[Entry]:
+        faults = {f.row: Reason(f.code, f.words) for f in self.evidence.row_faults if f.table == REGISTER}
+        schema = self.compiled.pack.tables[REGISTER]
+        for i in range(data.row_total):
+            row = {name: values[i] for name, values in data.columns.items()}
+            source = self.evidence.sources[data.origins[i][0]]
+            stale = is_stale(source, self.evidence.as_of, schema.max_age_days)
+            doubt = faults.get(i) or (
+                Reason("evidence_stale", "the register is out of date") if stale else None
+            )
+            yield entry_from(row, data.place(i), doubt)
+
+    # --- results ---
+
+    def _control_result(
+        self,
+        compiled: CompiledControl,
+        status: Status,
+        reason: Reason,
+        outcome: _Outcome,
+        doubts: tuple[Reason, ...],
+    ) -> ControlResult:
+        control = compiled.control
+        rank = {s: i for i, s in enumerate(GAPS)}
+        findings = sorted(outcome.findings, key=lambda f: rank[f.status])
+        says = {advice.name: advice.say for advice in control.advise}
+        shown = {name: show(value) for name, value in compiled.parameters.items()}
+        reads = set(compiled.subject_reads.tables)
+        for expression in (compiled.applies, *compiled.expectations, *compiled.advice):
+            reads |= expression.reads.tables if expression else frozenset()
+        return ControlResult(
+            control=control,
+            status=status,
+            reason=reason,
+            counts={s: outcome.counts.get(s, 0) for s in Status},
+            advisories=tuple(
+                Advisory(name, fill(says[name], {**shown, "subject": names[0] if count == 1 else "each subject"}),
+                         count, tuple(names[:ADVISORY_NAMES]))
+                for name, (count, names) in sorted(outcome.advised.items())
+            ),
+            parameters=compiled.parameters,
+            query=compiled.query,
+            findings=tuple(findings[: self.limit]),
+            findings_total=sum(outcome.counts.get(s, 0) for s in GAPS),
+            gaps_in_evidence=doubts,
+            tables=tuple(sorted(reads)),
+        )  # fmt: skip
+
+
+def show(value: Any) -> str:
+    return "unknown" if value is None else value_text(json_value(value))
+
+
+def _note_advice(outcome: _Outcome, name: str, count: int, subjects: Sequence[str]) -> None:
+    before, names = outcome.advised.get(name, (0, []))
+    outcome.advised[name] = (before + count, sorted([*names, *subjects])[:ADVISORY_NAMES])
+
+
+def _control_status(
+    control: Control, counts: Mapping[Status, int], doubts: tuple[Reason, ...], inapplicable: bool | None
+) -> tuple[Status, Reason]:
+    """The status of a control from those of its subjects. INVARIANT: nothing seen is not a pass."""
+    in_scope = sum(count for status, count in counts.items() if status is not Status.NA)
+    found = [status for status, count in counts.items() if count and status is not Status.NA]
+    if not in_scope:
+        return _empty_status(control, sum(counts.values()), doubts, inapplicable)
+    status = worst([*found, *([Status.UNKNOWN] if doubts else [])])
+    if status is Status.UNKNOWN and doubts and Status.UNKNOWN not in found:
+        return status, doubts[0]
+    number = counts.get(status, 0)
+    words = {
+        Status.FAIL: f"{number} of {in_scope} fail",
+        Status.UNKNOWN: f"{number} of {in_scope} cannot be decided",
+        Status.EXCEPTED: f"{number} of {in_scope} fail and are covered by an exception",
+        Status.PASS: f"all {in_scope} as expected",
+    }
+    return status, Reason(f"subjects_{status.value}", words[status])
+
+
+def _empty_status(
+    control: Control, out_of_scope: int, doubts: tuple[Reason, ...], inapplicable: bool | None
+) -> tuple[Status, Reason]:
+    if doubts:
+        return Status.UNKNOWN, doubts[0]
+    seen = f"all {out_of_scope} subjects are out of scope" if out_of_scope else "there are no subjects"
+    if control.na_when is not None:
+        if inapplicable is True:
+            return Status.NA, Reason(
+                "inapplicable", f"{seen}, and an attested fact says the clause does not apply"
+            )
+        return Status.UNKNOWN, Reason(
+            "no_subjects", f"{seen}, and no attested fact says the clause does not apply"
+        )
+    if control.none_in_scope is Status.NA:
+        return Status.NA, Reason("no_subjects", f"{seen}, and the evidence attests that it is complete")
+    return Status.UNKNOWN, Reason("no_subjects", f"{seen}: nothing shows that the clause is met")
+
+
+def _roll_up(control: Control, results: Mapping[str, ControlResult]) -> ControlResult:
+    members = [results[member] for member in control.all_of]
+    counts = Counter(member.status for member in members)
+    status = worst([member.status for member in members])
+    those = [m.control.id for m in members if m.status is status]
+    named = ", ".join(those[:8]) + (" ..." if len(those) > 8 else "")
+    reason = Reason(
+        f"members_{status.value}", f"{len(those)} of {len(members)} controls {status.value}: {named}"
+    )
+    return ControlResult(
+        control=control, status=status, reason=reason, counts={s: counts.get(s, 0) for s in Status},
+        advisories=(), parameters={}, query="", findings=(), findings_total=0,
+    )  # fmt: skip
+
+
+def _apply_guards(compiled: CompiledPack, results: dict[str, ControlResult]) -> dict[str, ControlResult]:
+    """While a guard is not a pass, no other control is: it would answer for another text."""
+    open_guards = [g for g in compiled.pack.guards if g in results and results[g].status is not Status.PASS]
+    if not open_guards:
+        return results
+    guard = results[open_guards[0]]
+    words = f"{guard.control.id} is {guard.status.value}: {guard.reason.words}"
+    guarded = dict(results)
+    for control_id in compiled.order:
+        result = results.get(control_id)
+        if result is None or control_id in compiled.pack.guards:
+            continue
+        if result.control.all_of:
+            guarded[control_id] = _roll_up(result.control, guarded)
+        elif result.status in (Status.PASS, Status.EXCEPTED, Status.NA):
+            guarded[control_id] = replace(result, status=Status.UNKNOWN, reason=Reason("guard", words))
+    return guarded
+
+
+def _with_causes(
+    compiled: CompiledPack, results: Mapping[str, ControlResult], shown: Mapping[str, ControlResult]
+) -> tuple[ControlResult, ...]:
+    bad = {i for i, r in results.items() if r.status in (Status.FAIL, Status.UNKNOWN)}
+    return tuple(
+        replace(r, root_causes=first_causes(compiled.pack, i, bad)) if i in bad else r
+        for i, r in shown.items()
+    )
+
+
+def _source_results(
+    compiled: CompiledPack, evidence: Evidence, results: Mapping[str, ControlResult]
+) -> tuple[SourceResult, ...]:
+    """Each source with its age, held against the strictest limit of the controls that read it."""
+    limits: dict[str, int] = {}
+    for result in results.values():
+        for table in result.tables:
+            if table not in BUILTIN_TABLES:
+                schema = compiled.pack.tables[table]
+                owner = schema.parent or table
+                limit = compiled.max_age_days(result.control, table)
+                limits[owner] = min(limit, limits.get(owner, limit))
+    found = []
+    for source in evidence.sources:
+        schema_limit = (
+            compiled.pack.tables[source.table].max_age_days if source.table in compiled.pack.tables else None
+        )
+        limit_days = limits.get(source.table, schema_limit)
+        found.append(
+            SourceResult(
+                source, _age_days(source, evidence), _state(source, evidence, limit_days), limit_days
+            )
+        )
+    return tuple(found)
+
+
+def _age_days(source: Source, evidence: Evidence) -> int | None:
+    if source.collected_at is None:
+        return None
+    return (evidence.as_of - source.collected_at) // timedelta(days=1)
+
+
+def _state(source: Source, evidence: Evidence, limit: int | None) -> str:
+    if source.usable and limit is not None and is_stale(source, evidence.as_of, limit):
+        return "stale"
+    return source.state.value
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,375 @@
+"""The embedded engine: DuckDB in memory, locked down before any evidence is judged.
+
+Goes in: compiled expressions and typed evidence. Comes out: the three-valued answers of every subject,
+as patterns with counts and as rows. Which pattern is which verdict is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from policycheck.engines import Answer, Judgement, Row
+from policycheck.engines.duckdb_functions import macro_statements
+from policycheck.engines.duckdb_parser import DuckdbParser
+from policycheck.errors import EngineError, Fault
+from policycheck.model import Column, ColumnType, TableData, TableSchema
+from policycheck.source import Place
+
+SQL_TYPES = {
+    ColumnType.TEXT: "VARCHAR",
+    ColumnType.INT: "BIGINT",
+    ColumnType.BOOL: "BOOLEAN",
+    ColumnType.DAY: "DATE",
+    ColumnType.DAYS: "STRUCT(lo DATE, hi DATE)",
+    ColumnType.INSTANT: "STRUCT(lo TIMESTAMP, hi TIMESTAMP)",
+    ColumnType.SET: "VARCHAR[]",
+}
+COLUMN_TYPES = {sql: kind for kind, sql in SQL_TYPES.items()} | {
+    "INTEGER": ColumnType.INT,
+    "SMALLINT": ColumnType.INT,
+    "TINYINT": ColumnType.INT,
+    "HUGEINT": ColumnType.INT,
+}
+FETCH_LIMIT = 20_000
+"""Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
+
+STARTUP = {
+    "allow_unsigned_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+SETTINGS = (
+    "max_expression_depth=250",
+    "enable_external_file_cache=false",
+    "scalar_subquery_error_on_multiple_rows=true",
+    "default_null_order='nulls_last'",
+    "default_order='asc'",
+    "default_collation=''",
+    "TimeZone='UTC'",
+    "enable_logging=false",
+    "enable_progress_bar=false",
+    # A Parquet footer may lie about minima and maxima, and this optimiser would believe it.
+    "disabled_optimizers='statistics_propagation'",
+)
+
+
+class DuckDBSession:
+    """One database in memory. Define tables and views, load, seal, judge; `close` when done."""
+
+    def __init__(self, *, memory_limit_mb: int = 700, spill: bool = False, threads: int = 1) -> None:
+        self._connection = duckdb.connect(
+            ":memory:", config={**STARTUP, "threads": str(threads), "memory_limit": f"{memory_limit_mb}MB"}
+        )
+        self._spill = tempfile.mkdtemp(prefix="policycheck-") if spill else ""
+        self._execute(f"SET temp_directory='{self._spill}'")
+        for setting in SETTINGS:
+            self._execute(f"SET {setting}")
+        self._execute(";\n".join(macro_statements()))
+        self.parse = DuckdbParser(self._connection)
+        self._tables: dict[str, TableSchema] = {}
+        self._views: dict[str, str] = {}
+        self._stored: dict[str, str] = {}
+        self._row_totals: dict[str, int] = {}
+        self._judged = 0
+        self.sealed = False
+
+    def close(self) -> None:
+        self._connection.close()
+        if self._spill:
+            shutil.rmtree(self._spill, ignore_errors=True)
+
+    def __enter__(self) -> DuckDBSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- before there is data ---
+
+    def define_tables(self, schemas: Iterable[TableSchema]) -> None:
+        statements = []
+        for schema in schemas:
+            if self._tables.get(schema.name) == schema:
+                continue
+            columns = ", ".join(f'"{c.name}" {SQL_TYPES[c.type]}' for c in schema.columns)
+            statements.append(f'CREATE TABLE "{schema.name}" (_row BIGINT, _source INTEGER, {columns})')
+            self._tables[schema.name] = schema
+        if statements:
+            self._execute(";\n".join(statements))
+
+    def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
+        """Binds a view that has passed the gate. Raises EngineError with DuckDB's own words."""
+        self._execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip().rstrip(";")}')
+        self._views[name] = sql
+        columns = []
+        for column, kind, *_ in self._execute(f'DESCRIBE "{name}"').fetchall():
+            if not column.startswith("_"):
+                if kind not in COLUMN_TYPES:
+                    raise _engine_error(
+                        f"column `{column}` has the type {kind}",
+                        "use text, integers, booleans, days, instants and sets",
+                    )
+                columns.append((column, COLUMN_TYPES[kind]))
+        return columns
+
+    # --- loading ---
+
+    def insert(self, data: TableData) -> None:
+        """Inserts checked values; row `i` of the data gets the row number `i`."""
+        total = len(data.origins)
+        if total:
+            parameters: list[Any] = [list(range(total)), [origin[0] for origin in data.origins]]
+            selects = ["unnest($1::BIGINT[])", "unnest($2::INTEGER[])"]
+            for column in data.schema.columns:
+                selects.append(_bind(column, data.columns[column.name], parameters))
+            self._execute(f'INSERT INTO "{data.schema.name}" SELECT {", ".join(selects)}', parameters)
+        self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
+
+    def clear(self) -> None:
+        """Empties all tables, for the next example."""
+        filled = [name for name, total in self._row_totals.items() if total]
+        if filled:
+            self._execute(";\n".join(f'DELETE FROM "{name}"' for name in filled))
+        self._row_totals.clear()
+
+    def seal(self) -> None:
+        """Ends all access to files, network and configuration. Idempotent."""
+        if self.sealed:
+            return
+        settings = ["allowed_directories=[]", "allowed_paths=[]", "enable_external_access=false"]
+        if not self._spill:
+            settings.append("disabled_filesystems='LocalFileSystem'")
+        for setting in (*settings, "lock_configuration=true"):
+            self._execute(f"SET {setting}")
+        self.sealed = True
+
+    # --- judging ---
+
+    def judge(
+        self,
+        relation: str,
+        base: str,
+        key: Sequence[str],
+        expressions: Sequence[str],
+        observed: Sequence[str],
+    ) -> Judgement:
+        """Answers all expressions over all rows of `relation`, in one pass.
+
+        Raises EngineError when the engine fails, or when a view has lost or doubled rows of its base.
+        """
+        expected = self._row_totals.get(base, 0)
+        answers = ", ".join(f"({sql}\n) AS x{i}" for i, sql in enumerate(expressions))
+        if expected <= FETCH_LIMIT:
+            columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
+            sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
+            judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
+            _check_rows(relation, base, expected, judgement.total, judgement.distinct)
+            return judgement
+        stored = self._store(relation, base, expected)
+        self._judged += 1
+        name = f"judged_{self._judged}"
+        self._execute(
+            f"CREATE TEMP TABLE {name} AS SELECT subject._row, subject._source, {answers} "
+            f'FROM "{stored}" AS subject'
+        )
+        return StoredJudgement(self, name, stored, tuple(key), tuple(observed), expected)
+
+    def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
+        """(row, index of the expression) wherever an expression over a table is FALSE."""
+        found = []
+        for i, sql in enumerate(expressions):
+            query = f'SELECT subject._row FROM "{table}" AS subject WHERE ({sql}\n) = false ORDER BY 1'
+            found += [(row, i) for (row,) in self._execute(query).fetchall()]
+        return found
+
+    def rows_with_null(self, relation: str, columns: Sequence[str], ignored: Collection[int]) -> int:
+        """How many rows hold NULL in one of `columns`, leaving out ignored rows of the base table."""
+        test = " OR ".join(f'"{name}" IS NULL' for name in columns)
+        kept = f" AND _row NOT IN ({', '.join(str(row) for row in sorted(ignored))})" if ignored else ""
+        return int(self.fetch(f'SELECT count(*) FROM "{relation}" WHERE ({test}){kept}')[0][0])
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._execute(sql).fetchall()
+
+    def _store(self, relation: str, base: str, expected: int) -> str:
+        """A subject view computed once for all its controls, when it is large."""
+        if relation not in self._views:
+            return relation
+        if relation not in self._stored:
+            name = f"stored_{relation}"
+            self._execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{relation}"')
+            total, distinct = self.fetch(f'SELECT count(*), count(DISTINCT _row) FROM "{name}"')[0]
+            _check_rows(relation, base, expected, total, distinct)
+            self._stored[relation] = name
+        return self._stored[relation]
+
+    def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, parameters)
+        except duckdb.Error as error:
+            raise _engine_error(_first_line(error), "") from error
+
+
+class FetchedJudgement:
+    """Answers of a small relation, held as rows."""
+
+    def __init__(self, fetched: list[tuple[Any, ...]], key_length: int, observed: tuple[str, ...]) -> None:
+        start = 2 + key_length
+        end = start + len(observed)
+        self._observed = observed
+        self._rows = [
+            Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched
+        ]
+        self._rows.sort(key=lambda row: _sortable(row.key))
+        self.total = len(fetched)
+        self.distinct = len({row.row for row in self._rows})
+
+    def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
+        counted = Counter((tuple(row.answers[c] for c in columns), row.source) for row in self._rows)
+        return [(answers, source, count) for (answers, source), count in counted.items()]
+
+    def rows(
+        self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
+    ) -> list[Row]:
+        patterns = set(wanted)
+        found = []
+        for row in self._rows:
+            answers = tuple(row.answers[c] for c in columns)
+            if (answers, row.source) in patterns:
+                found.append(Row(row.row, row.source, row.key, answers, row.observed))
+                if limit is not None and len(found) >= limit:
+                    break
+        return found
+
+    def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
+        at = self._observed.index(covers) if covers else -1
+        return [
+            Row(row.row, row.source, row.key, tuple(row.answers[c] for c in columns), row.observed)
+            for row in self._rows
+            if row.row in rows or (covers and row.observed[at] in values)
+        ]
+
+
+class StoredJudgement:
+    """Answers of a large relation, held in the engine as a table of booleans."""
+
+    def __init__(
+        self,
+        session: DuckDBSession,
+        name: str,
+        relation: str,
+        key: tuple[str, ...],
+        observed: tuple[str, ...],
+        total: int,
+    ) -> None:
+        self._session = session
+        self._name = name
+        self._relation = relation
+        self._key = key
+        self._observed = observed
+        self.total = total
+
+    def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
+        names = ", ".join(f"x{c}" for c in columns)
+        fetched = self._session.fetch(f"SELECT {names}, _source, count(*) FROM {self._name} GROUP BY ALL")
+        return [(row[:-2], row[-2], row[-1]) for row in fetched]
+
+    def rows(
+        self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
+    ) -> list[Row]:
+        tests = [
+            " AND ".join(
+                [f"_source = {source}"]
+                + [f"x{c} IS NOT DISTINCT FROM {_literal(a)}" for c, a in zip(columns, answers, strict=True)]
+            )
+            for answers, source in wanted
+        ]
+        return self._fetch(columns, " OR ".join(f"({test})" for test in tests), limit) if tests else []
+
+    def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
+        tests = []
+        if rows:
+            tests.append(f"_row IN ({', '.join(str(row) for row in sorted(rows))})")
+        if covers and values:
+            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in sorted(values))
+            tests.append(f'_row IN (SELECT _row FROM "{self._relation}" WHERE "{covers}" IN ({listed}))')
+        return self._fetch(columns, " OR ".join(tests), None) if tests else []
+
+    def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> list[Row]:
+        shown = ", ".join(f'r."{name}"' for name in (*self._key, *self._observed))
+        answers = "".join(f", j.x{c}" for c in columns)
+        keys = ", ".join(f'r."{name}"' for name in self._key)
+        sql = (
+            f"SELECT j._row, j._source, {shown}{answers} FROM (SELECT * FROM {self._name} WHERE {test}) j "
+            f'JOIN "{self._relation}" r ON r._row = j._row ORDER BY {keys}'
+        )
+        fetched = self._session.fetch(sql if limit is None else f"{sql} LIMIT {limit}")
+        start = 2 + len(self._key)
+        end = start + len(self._observed)
+        return [Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched]
+
+
+def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
+    """Adds the values of one column to the parameters and answers the SELECT item that spreads them."""
+    if column.type in (ColumnType.DAYS, ColumnType.INSTANT):
+        kind = "DATE" if column.type is ColumnType.DAYS else "TIMESTAMP"
+        parameters.append([None if v is None else v[0] for v in values])
+        parameters.append([None if v is None else v[1] for v in values])
+        lo = f"unnest(${len(parameters) - 1}::{kind}[])"
+        hi = f"unnest(${len(parameters)}::{kind}[])"
+        return f"CASE WHEN {lo} IS NULL THEN NULL ELSE {{'lo': {lo}, 'hi': {hi}}} END"
+    parameters.append(values)
+    return f"unnest(${len(parameters)}::{SQL_TYPES[column.type]}[])"
+
+
+def _value(value: Any) -> Any:
+    """A fetched value in the model's form: structs as (lo, hi), lists as tuples."""
+    if isinstance(value, dict):
+        return (value["lo"], value["hi"])
+    if isinstance(value, list):
+        return tuple(value)
+    return value
+
+
+def _sortable(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        (value is None, value if isinstance(value, (int, date, datetime)) else str(value))
+        for value in map(_value, key)
+    )
+
+
+def _literal(answer: Answer) -> str:
+    return "NULL" if answer is None else ("true" if answer else "false")
+
+
+def _check_rows(relation: str, base: str, expected: int, total: int, distinct: int) -> None:
+    # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
+    if total != expected or distinct != expected:
+        raise _engine_error(
+            f"`{relation}` answers {total} rows ({distinct} different ones) for the {expected} rows of `{base}`",
+            "join on unique keys with LEFT JOIN, and filter nothing",
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+def _engine_error(message: str, help: str) -> EngineError:
+    return EngineError([Fault("PC901", message, Place("engine"), help)])
+
+
+def available_threads() -> int:
+    """How many threads a large run may use."""
+    return max(1, len(os.sched_getaffinity(0)))

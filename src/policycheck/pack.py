@@ -1,0 +1,613 @@
+"""Loads a pack: a folder of controls, tables, views, parameters, profiles and interpretation memos.
+
+Goes in: a folder. Comes out: a `Pack`, or an `InputError` that names every fault at once. Nothing is
+compiled here; what a control says about columns and types is checked by the compiler.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from policycheck.documents import Fields, read_json, read_yaml
+from policycheck.errors import FaultList, InputError, nearest
+from policycheck.model import (
+    Advice,
+    Bound,
+    Choice,
+    ColumnType,
+    Control,
+    Example,
+    ExceptionPath,
+    ExpressionText,
+    Interpretation,
+    Pack,
+    Parameter,
+    Profile,
+    Reference,
+    Severity,
+    Status,
+    TableSchema,
+    View,
+)
+from policycheck.source import Place
+from policycheck.tables import read_table_schema
+
+CONTROL_ID = re.compile(r"[A-Z]{2,5}(-[0-9]+(\.[0-9]+)*[a-z]?)?")
+CLAUSE_ID = re.compile(r"[A-Z]{2,5}-[0-9]+(\.[0-9]+)?[a-z]?(-[A-Z])?")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+FILE_LIMIT = 8 * 1024 * 1024
+FOLDERS = ("profiles", "interpretations", "tables", "views")
+IGNORED = ("README.md",)
+
+
+@dataclass(frozen=True, slots=True)
+class PackFile:
+    """A file of the pack: its path for messages, its path inside the pack, and its bytes."""
+
+    path: str
+    inside: str
+    data: bytes
+
+    @property
+    def stem(self) -> str:
+        return self.inside.rsplit("/", 1)[-1].split(".", 1)[0]
+
+
+def load_pack(folder: Path, *, examples: bool = True) -> Pack:
+    """Reads the pack in `folder`. `examples=False` skips the examples, which only `test` and `lint` need.
+
+    Raises InputError with every fault found.
+    """
+    faults = FaultList()
+    files = _read_files(folder, faults)
+    pack = _PackReader(folder, files, faults, examples).read()
+    faults.raise_if_any()
+    return pack
+
+
+def pack_digest(files: Iterable[PackFile]) -> str:
+    """SHA-256 over one line `<sha256>  <path>` a file, in path order: independent of where it stands."""
+    lines = [f"{hashlib.sha256(file.data).hexdigest()}  {file.inside}\n" for file in files]
+    return hashlib.sha256("".join(sorted(lines, key=lambda line: line[66:])).encode()).hexdigest()
+
+
+def _read_files(folder: Path, faults: FaultList) -> list[PackFile]:
+    if not folder.is_dir():
+        raise InputError(
+            _one(
+                faults,
+                "PC301",
+                f"`{folder}` is not a folder",
+                Place(str(folder)),
+                "name the pack folder with --pack, or make one with `policycheck init DIR`",
+            )
+        )
+    files = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") or part == "__pycache__" for part in Path(inside).parts):
+            continue
+        if path.is_symlink():
+            faults.add("PC302", "a pack holds no symbolic links", Place(str(path)), "copy the file instead")
+        elif path.is_file() and path.name not in IGNORED:
+            if path.stat().st_size > FILE_LIMIT:
+                faults.add("PC302", f"the file is larger than {FILE_LIMIT} bytes", Place(str(path)))
+            else:
+                files.append(PackFile(str(path), inside, path.read_bytes()))
+    return files
+
+
+def _one(faults: FaultList, code: str, message: str, place: Place, help: str) -> tuple[Any, ...]:
+    faults.add(code, message, place, help)
+    return faults.faults
+
+
+class _PackReader:
+    """Reads file after file and gathers faults; one method for each kind of file."""
+
+    def __init__(self, folder: Path, files: list[PackFile], faults: FaultList, examples: bool) -> None:
+        self.folder = folder
+        self.files = {file.inside: file for file in files}
+        self.faults = faults
+        self.examples = examples
+        self.parameters: dict[str, Parameter] = {}
+        self.tables: dict[str, TableSchema] = {}
+        self.views: dict[str, View] = {}
+        self.controls: dict[str, Control] = {}
+        self.profiles: dict[str, Profile] = {}
+        self.interpretations: dict[str, Interpretation] = {}
+
+    def read(self) -> Pack:
+        head = self._read_head()
+        for inside, file in self.files.items():
+            self._read_file(inside, file)
+        self._check_references()
+        return Pack(
+            name=head["name"],
+            version=head["version"],
+            title=head["title"],
+            digest=pack_digest(self.files.values()),
+            root=str(self.folder),
+            default_profile=head["default_profile"],
+            guards=head["guards"],
+            tables=dict(sorted(self.tables.items())),
+            views=dict(sorted(self.views.items())),
+            controls=dict(sorted(self.controls.items(), key=lambda item: control_order(item[0]))),
+            parameters=dict(sorted(self.parameters.items())),
+            profiles=dict(sorted(self.profiles.items())),
+            interpretations=dict(sorted(self.interpretations.items())),
+        )
+
+    def _read_head(self) -> dict[str, Any]:
+        head: dict[str, Any] = {"name": "", "version": "", "title": "", "default_profile": "", "guards": ()}
+        file = self.files.get("pack.yaml")
+        if file is None:
+            place = Place(str(self.folder / "pack.yaml"))
+            self.faults.add(
+                "PC301",
+                "this is not a pack: `pack.yaml` is missing",
+                place,
+                "a pack folder holds pack.yaml, controls, tables and views; see docs/authoring.md",
+            )
+            return head
+        fields = self._fields(file, "a pack")
+        if fields is None:
+            return head
+        head["name"] = fields.text("name")
+        head["version"] = fields.text("version")
+        head["title"] = fields.text("title", "")
+        head["default_profile"] = fields.text("default_profile")
+        head["guards"] = fields.texts("guards", ())
+        fields.close()
+        self.head_place = fields.place()
+        return head
+
+    def _read_file(self, inside: str, file: PackFile) -> None:
+        top, _, rest = inside.partition("/")
+        if inside == "pack.yaml":
+            return
+        if inside == "parameters.yaml":
+            fields = self._fields(file, "the parameters")
+            if fields is not None:
+                document = fields.document
+                for name in document.value:
+                    entry = fields.fields(name, "a parameter")
+                    if entry is not None:
+                        self._add_parameter(name, entry, owner=None)
+                fields.close()
+        elif top == "profiles" and inside.endswith(".yaml"):
+            self._read_profile(file)
+        elif top == "interpretations" and inside.endswith(".yaml"):
+            self._read_interpretation(file)
+        elif top == "tables" and inside.endswith(".schema.json"):
+            document = read_json(file.path, file.data, self.faults)
+            if document is not None:
+                self._add_table(read_table_schema(document, file.stem, self.faults))
+        elif top == "views" and inside.endswith(".sql"):
+            self._read_view(file)
+        elif rest and "/" not in rest and CONTROL_ID.fullmatch(top) and inside.endswith(".yaml"):
+            self._read_control(file, section=top)
+        else:
+            self.faults.add(
+                "PC302",
+                f"`{inside}` is not a file a pack holds",
+                Place(file.path),
+                "a pack holds pack.yaml, parameters.yaml, profiles/*.yaml, interpretations/*.yaml, "
+                "tables/*.schema.json, views/*.sql and <SECTION>/<ID>.yaml",
+            )
+
+    def _fields(self, file: PackFile, noun: str) -> Fields | None:
+        document = read_yaml(file.path, file.data, self.faults)
+        if document is None:
+            return None
+        if not isinstance(document.value, dict):
+            self.faults.add("PC303", f"{noun} is a mapping", document.place(()), "write `name: value` lines")
+            return None
+        return Fields(document, (), self.faults, noun)
+
+    # --- tables and views ---
+
+    def _add_table(self, schema: TableSchema | None) -> None:
+        if schema is None:
+            return
+        for table in (schema, *schema.children):
+            if table.name in self.tables or table.name in self.views:
+                self.faults.add("PC304", f"the name `{table.name}` is taken", table.place)
+            self.tables[table.name] = table
+
+    def _read_view(self, file: PackFile) -> None:
+        try:
+            text = file.data.decode("utf-8")
+        except UnicodeDecodeError:
+            self.faults.add("PC101", "the file is not UTF-8", Place(file.path))
+            return
+        base: str | None = None
+        not_null: tuple[str, ...] = ()
+        for line in text.splitlines():
+            if not line.startswith("--"):
+                break
+            label, _, value = line[2:].strip().partition(":")
+            if label == "base":
+                base = value.strip()
+            elif label == "not null":
+                not_null = tuple(name.strip() for name in value.split(",") if name.strip())
+        if file.stem in self.tables or file.stem in self.views:
+            self.faults.add("PC304", f"the name `{file.stem}` is taken", Place(file.path, 1))
+        self.views[file.stem] = View(file.stem, text, base, not_null, Place(file.path, 1))
+
+    # --- parameters, profiles, memos ---
+
+    def _add_parameter(self, name: str, fields: Fields, owner: str | None) -> None:
+        place = fields.place()
+        if not NAME.fullmatch(name):
+            self.faults.add("PC305", f"`{name}` is not a parameter name", place, "use lower case and `_`")
+        value = _constant(fields.raw("value"))
+        kind = parameter_type(value)
+        if kind is None:
+            self.faults.add(
+                "PC305",
+                f"parameter `{name}` needs a `value`",
+                fields.place("value"),
+                "a boolean, an integer, a text, or a list of texts",
+            )
+            value, kind = "", ColumnType.TEXT
+        one_of = fields.raw("one_of")
+        subset = fields.raw("subset_of")
+        bound = Bound(
+            at_least=fields.integer("at_least", None) if fields.has("at_least") else None,
+            at_most=fields.integer("at_most", None) if fields.has("at_most") else None,
+            one_of=tuple(_constant(v) for v in one_of) if isinstance(one_of, list) else None,
+            subset_of=tuple(str(v) for v in subset) if isinstance(subset, list) else None,
+        )
+        values = fields.raw("values")
+        parameter = Parameter(
+            name=name,
+            value=value,
+            type=kind,
+            bound=bound,
+            place=place,
+            unit=fields.text("unit", ""),
+            description=fields.text("description", ""),
+            clauses=fields.texts("clauses", ()),
+            memo=fields.text("memo", None) if fields.has("memo") else None,
+            owner=owner,
+            values=tuple(_constant(v) for v in values) if isinstance(values, list) else None,
+        )
+        fields.close()
+        if bound_mismatch := _bound_mismatch(parameter):
+            self.faults.add("PC305", bound_mismatch, place)
+        if name in self.parameters:
+            taken = self.parameters[name].place
+            self.faults.add(
+                "PC304",
+                f"parameter `{name}` is declared twice",
+                place,
+                f"it stands in {taken} already; move it to parameters.yaml to share it",
+            )
+        self.parameters[name] = parameter
+
+    def _read_profile(self, file: PackFile) -> None:
+        fields = self._fields(file, "a profile")
+        if fields is None:
+            return
+        name = fields.text("name")
+        if name != file.stem:
+            self.faults.add(
+                "PC304",
+                f"profile `{name}` stands in `{file.inside}`",
+                fields.place("name"),
+                "name the file after the profile",
+            )
+        choices = {}
+        for parameter, entry in fields.entries("parameters", "a choice"):
+            memo = entry.text("memo", None) if entry.has("memo") else None
+            choices[parameter] = Choice(_constant(entry.raw("value")), memo, entry.place())
+            entry.close()
+        self.profiles[file.stem] = Profile(name, fields.text("title", ""), choices, fields.place())
+        fields.close()
+
+    def _read_interpretation(self, file: PackFile) -> None:
+        fields = self._fields(file, "an interpretation memo")
+        if fields is None:
+            return
+        approved_at = fields.text("approved_at", "")
+        day: date | None = None
+        if approved_at:
+            try:
+                day = date.fromisoformat(approved_at)
+            except ValueError:
+                self.faults.add(
+                    "PC105", f"`{approved_at}` is not a date", fields.place("approved_at"), "write YYYY-MM-DD"
+                )
+        memo = Interpretation(
+            id=fields.text("id"),
+            title=fields.text("title"),
+            clauses=fields.texts("clauses", ()),
+            question=fields.text("question"),
+            reading=fields.text("reading"),
+            approved=fields.boolean("approved"),
+            approved_by=fields.text("approved_by", ""),
+            approved_at=day,
+            place=fields.place(),
+        )
+        fields.close()
+        if memo.id != file.stem:
+            self.faults.add(
+                "PC304",
+                f"memo `{memo.id}` stands in `{file.inside}`",
+                fields.place("id"),
+                "name the file after the memo",
+            )
+        if memo.approved and (not memo.approved_by or day is None):
+            self.faults.add(
+                "PC306",
+                f"memo `{memo.id}` is approved by nobody or on no day",
+                memo.place,
+                "state approved_by (a role) and approved_at",
+            )
+        self.interpretations[file.stem] = memo
+
+    # --- controls ---
+
+    def _read_control(self, file: PackFile, section: str) -> None:
+        data = file.data if self.examples else _without_examples(file.data)
+        document = read_yaml(file.path, data, self.faults)
+        if document is None:
+            return
+        if not isinstance(document.value, dict):
+            self.faults.add("PC303", "a control is a mapping", document.place(()))
+            return
+        fields = Fields(document, (), self.faults, "a control")
+        control = _control(fields, self.faults)
+        if self.examples:
+            control = replace(control, examples=_examples(fields, self.faults))
+        else:
+            fields.raw("examples")
+        for name, entry in fields.entries("parameters", "a parameter"):
+            self._add_parameter(name, entry, owner=control.id)
+        fields.close()
+        if control.id != file.stem or control.section != section:
+            self.faults.add(
+                "PC304",
+                f"control `{control.id}` stands in `{file.inside}`",
+                fields.place("id"),
+                f"the file of this control is {control.section}/{control.id}.yaml",
+            )
+        self.controls[file.stem] = control
+
+    def _check_references(self) -> None:
+        for name, control in list(self.controls.items()):
+            expanded = self._expand(control, "all_of", control.all_of)
+            required = self._expand(control, "requires", control.requires)
+            rules = self._expand(control, "exceptions.rules", control.exceptions.rules)
+            self.controls[name] = replace(
+                control,
+                all_of=tuple(c for c in expanded if c != control.id),
+                requires=tuple(c for c in required if c != control.id),
+                exceptions=replace(control.exceptions, rules=rules),
+            )
+
+    def _expand(self, control: Control, field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        found: list[str] = []
+        for pattern in patterns:
+            matches = [c for c in self.controls if fnmatch.fnmatchcase(c, pattern)]
+            if not matches:
+                self.faults.add(
+                    "PC307",
+                    f"`{field}` names `{pattern}`, which is no control",
+                    control.place,
+                    nearest(pattern, self.controls),
+                )
+            found.extend(matches)
+        return tuple(sorted(set(found), key=control_order))
+
+
+def control_order(control_id: str) -> tuple[str, tuple[int, ...], str]:
+    """Sorts DP-3.9 before DP-3.10, and a roll-up before its members."""
+    section, _, rest = control_id.partition("-")
+    return section, tuple(int(number) for number in re.findall(r"[0-9]+", rest)), control_id
+
+
+def parameter_type(value: Any) -> ColumnType | None:
+    """The column type of a parameter's value, or None where it has no type."""
+    if isinstance(value, bool):
+        return ColumnType.BOOL
+    if isinstance(value, int):
+        return ColumnType.INT
+    if isinstance(value, str):
+        return ColumnType.TEXT
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return ColumnType.SET
+    return None
+
+
+def _constant(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _bound_mismatch(parameter: Parameter) -> str:
+    bound, name = parameter.bound, parameter.name
+    if (bound.at_least is not None or bound.at_most is not None) and parameter.type is not ColumnType.INT:
+        return f"parameter `{name}` is {parameter.type.value}: `at_least` and `at_most` are for integers"
+    if bound.subset_of is not None and parameter.type is not ColumnType.SET:
+        return f"parameter `{name}` is {parameter.type.value}: `subset_of` is for lists of texts"
+    if bound.one_of is not None and any(parameter_type(v) is not parameter.type for v in bound.one_of):
+        return f"the values of `one_of` of parameter `{name}` are not all {parameter.type.value}"
+    return ""
+
+
+def _without_examples(data: bytes) -> bytes:
+    """The control without its trailing examples: they are half of a file and no verdict needs them.
+
+    Only a top-level `examples:` key that is the last one of the file is cut; anything else is read.
+    """
+    start = data.find(b"\nexamples:")
+    if start < 0:
+        return data
+    rest = data[start + 1 :]
+    last = not re.search(rb"\n[^ #\r\n-]", rest)
+    return data[: start + 1] if last else data
+
+
+def _control(fields: Fields, faults: FaultList) -> Control:
+    severity = fields.choice("severity", [s.value for s in Severity]) or Severity.HIGH.value
+    expect = _expressions(fields, "expect")
+    control = Control(
+        id=fields.text("id"),
+        title=fields.text("title"),
+        clauses=fields.texts("clauses"),
+        severity=Severity(severity),
+        rationale=fields.text("rationale"),
+        remediation=fields.text("remediation"),
+        place=fields.place("id"),
+        references=_references(fields),
+        tags=fields.texts("tags", ()),
+        subject=fields.text("subject", None) if fields.has("subject") else None,
+        subject_place=fields.place("subject"),
+        applies_when=_expression(fields, "applies_when"),
+        expect=expect,
+        otherwise=fields.text_entries("otherwise"),
+        advise=_advice(fields),
+        max_age_days=_ages(fields, faults),
+        exceptions=_exception_path(fields),
+        requires=fields.texts("requires", ()),
+        all_of=fields.texts("all_of", ()),
+        none_in_scope=Status(fields.choice("none_in_scope", ["na", "unknown"], "unknown") or "unknown"),
+        na_when=_expression(fields, "na_when"),
+        cannot=tuple(Status(s) for s in fields.texts("cannot", ()) if s in ("pass", "fail", "unknown")),
+    )
+    fields.text("cannot_because", "")
+    _check_control(control, fields, faults)
+    return control
+
+
+def _check_control(control: Control, fields: Fields, faults: FaultList) -> None:
+    if not CONTROL_ID.fullmatch(control.id):
+        faults.add("PC304", f"`{control.id}` is not a control id", fields.place("id"), "ids look like DP-3.7")
+    for clause in control.clauses:
+        if not CLAUSE_ID.fullmatch(clause):
+            faults.add(
+                "PC304", f"`{clause}` is not a clause id", fields.place("clauses"), "ids look like DP-3.7"
+            )
+    if not control.clauses:
+        faults.add("PC308", "a control checks at least one clause", fields.place("clauses"))
+    if control.all_of and (control.subject or control.expect):
+        faults.add(
+            "PC308",
+            "a roll-up (`all_of`) has no `subject` and no `expect`",
+            fields.place("all_of"),
+            "keep one of the two forms",
+        )
+    elif not control.all_of and not (control.subject and control.expect):
+        faults.add(
+            "PC308",
+            "a control has a `subject` and at least one `expect`, or `all_of`",
+            control.place,
+            "a control that expects nothing would pass by absence",
+        )
+    for name in control.expect:
+        if name not in control.otherwise:
+            faults.add(
+                "PC308",
+                f"expectation `{name}` has no message",
+                fields.place("expect"),
+                f"add `otherwise: {{{name}: ...}}`",
+            )
+    for name in control.otherwise:
+        if name not in control.expect:
+            faults.add(
+                "PC308",
+                f"`otherwise` names `{name}`, which is no expectation",
+                fields.place("otherwise"),
+                nearest(name, control.expect),
+            )
+    if control.exceptions.allowed and not (control.exceptions.rules and control.exceptions.covers):
+        faults.add(
+            "PC308",
+            "an allowed exception needs `rules` and `covers`",
+            fields.place("exceptions"),
+            "an exception without rules could not be judged",
+        )
+
+
+def _expression(fields: Fields, name: str) -> ExpressionText | None:
+    if not fields.has(name):
+        return None
+    return ExpressionText(fields.text(name), fields.text_place(name))
+
+
+def _expressions(fields: Fields, name: str) -> dict[str, ExpressionText]:
+    inner = fields.fields(name, f"`{name}`", None)
+    if inner is None:
+        return {}
+    found = {key: ExpressionText(inner.text(key), inner.text_place(key)) for key in inner.names}
+    inner.close()
+    return found
+
+
+def _references(fields: Fields) -> tuple[Reference, ...]:
+    found = []
+    for entry in fields.each("references", "a reference"):
+        found.append(Reference(entry.text("framework"), entry.text("id"), entry.boolean("verified", True)))
+        entry.close()
+    return tuple(found)
+
+
+def _advice(fields: Fields) -> tuple[Advice, ...]:
+    found = []
+    for name, entry in fields.entries("advise", "an advice"):
+        found.append(Advice(name, ExpressionText(entry.text("when"), entry.text_place("when")), entry.text("say")))
+        entry.close()
+    return tuple(found)
+
+
+def _ages(fields: Fields, faults: FaultList) -> dict[str, int]:
+    inner = fields.fields("max_age_days", "`max_age_days`", None)
+    if inner is None:
+        return {}
+    ages = {table: inner.integer(table, minimum=0) for table in inner.names}
+    inner.close()
+    return ages
+
+
+def _exception_path(fields: Fields) -> ExceptionPath:
+    inner = fields.fields("exceptions", "`exceptions`", None)
+    if inner is None:
+        return ExceptionPath()
+    path = ExceptionPath(inner.boolean("allowed"), inner.texts("rules", ()), inner.text("covers", ""))
+    inner.close()
+    return path
+
+
+def _examples(fields: Fields, faults: FaultList) -> tuple[Example, ...]:
+    found = []
+    for entry in fields.each("examples", "an example"):
+        given = entry.raw("given", {})
+        if not isinstance(given, dict):
+            faults.add("PC303", "`given` maps tables to rows", entry.place("given"))
+            given = {}
+        overrides = entry.raw("parameters", {})
+        found.append(
+            Example(
+                name=entry.text("name"),
+                given=given,
+                expect=Status(entry.choice("expect", [s.value for s in Status]) or "unknown"),
+                place=entry.place(),
+                failed=entry.texts("failed") if entry.has("failed") else None,
+                advisories=entry.texts("advisories") if entry.has("advisories") else None,
+                profile=entry.text("profile", None) if entry.has("profile") else None,
+                parameters={k: _constant(v) for k, v in overrides.items()}
+                if isinstance(overrides, dict)
+                else {},
+                as_of=entry.text("as_of", None) if entry.has("as_of") else None,
+            )
+        )
+        entry.close()
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""Reporters: one assessment, several formats, one meaning.
+
+A reporter turns an `Assessment` into bytes. It never changes a verdict or the exit code, and never reads a
+clock, a locale or the terminal. Each member's module is imported when it renders, so that a run which
+writes text does not pay for a template engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from policycheck.model import Assessment
+
+
+class Reporter(Protocol):
+    """One format. `suffix` is the end of the file name it is written to, dot included."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def suffix(self) -> str: ...
+
+    def render(self, assessment: Assessment) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextReporter:
+    """For a terminal and a CI log: the gaps first."""
+
+    name: str = "text"
+    suffix: str = ".txt"
+
+    def render(self, assessment: Assessment) -> bytes:
+        from policycheck.reporters import text
+
+        return text.render(assessment)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonReporter:
+    """For machines: everything, under a published schema."""
+
+    name: str = "json"
+    suffix: str = ".json"
+
+    def render(self, assessment: Assessment) -> bytes:
+        from policycheck.reporters import json_report
+
+        return json_report.render(assessment)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlReporter:
+    """For the auditor: one page that stands alone and prints."""
+
+    name: str = "html"
+    suffix: str = ".html"
+
+    def render(self, assessment: Assessment) -> bytes:
+        from policycheck.reporters import html
+
+        return html.render(assessment)
+
+
+REPORTERS: Mapping[str, Reporter] = MappingProxyType(
+    {"text": TextReporter(), "json": JsonReporter(), "html": HtmlReporter()}
+)

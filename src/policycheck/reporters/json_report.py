@@ -1,0 +1,46 @@
+"""The report as JSON, for machines. `report.schema.json` beside this file is its contract.
+
+Goes in: an `Assessment`. Comes out: UTF-8, one LF at the end, keys in a fixed order, one line a finding.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from policycheck.model import Assessment
+from policycheck.reporters.document import report_document
+from policycheck.showing import escape_json_hazards
+
+# Report, list of controls, control, list of findings: below that, one line each. `json.dumps(indent=...)`
+# would put every cell on a line of its own and take the slow path.
+_LEVELS_OPENED = 4
+
+
+def render(assessment: Assessment) -> bytes:
+    """The JSON report. Control, direction and surrogate characters are escaped, so a `cat` is harmless."""
+    text = _lines(report_document(assessment), _LEVELS_OPENED, "")
+    return f"{escape_json_hazards(text)}\n".encode()
+
+
+def _lines(value: Any, levels: int, indent: str) -> str:
+    """The value with its outer `levels` opened, one member a line."""
+    if not levels or not value or not isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    deeper = indent + " "
+    if isinstance(value, dict):
+        members = [
+            f"{deeper}{json.dumps(name, ensure_ascii=False)}: {_lines(item, levels - 1, deeper)}"
+            for name, item in value.items()
+        ]
+        return "{\n" + ",\n".join(members) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(deeper + _lines(item, levels - 1, deeper) for item in value) + f"\n{indent}]"
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of what `render` writes."""
+    schema: dict[str, Any] = json.loads(
+        Path(__file__).with_name("report.schema.json").read_text(encoding="utf-8")
+    )
+    return schema

@@ -1,0 +1,127 @@
+"""From three-valued answers to verdicts: the one place where TRUE, FALSE and NULL become statuses.
+
+Goes in: the answers for a subject, what cannot be relied on, and the exceptions that cover it. Comes
+out: a status with its reason. A pure function of its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from policycheck.model import CompiledControl, Reason, Status
+from policycheck.trust import Doubt
+
+Answer = bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which answers of a judgement belong to one control."""
+
+    applies: int | None
+    expectations: tuple[int, ...]
+    advice: tuple[int, ...]
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        first = () if self.applies is None else (self.applies,)
+        return first + self.expectations + self.advice
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The status of one subject, or of all subjects with the same answers."""
+
+    status: Status
+    reason: Reason
+    failed: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    advised: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides subjects of one control. `answers` come in the order of `Columns.all`."""
+
+    control: CompiledControl
+    columns: Columns
+    doubt: Doubt = field(default_factory=Doubt)
+
+    def decide(self, answers: tuple[Answer, ...], source: int, row: int | None = None) -> Verdict:
+        """The verdict of a subject; `row` only for those whose row has a fault of its own."""
+        doubtful = self.doubt.rows.get(row) if row is not None else None
+        doubtful = doubtful or self.doubt.sources.get(source)
+        if doubtful is not None:
+            return Verdict(
+                Status.UNKNOWN, doubtful, undecided=tuple(e.name for e in self.control.expectations)
+            )
+        start = 0 if self.columns.applies is None else 1
+        if start:
+            verdict = self._scope(answers[0])
+            if verdict is not None:
+                return verdict
+        planned = source in self.doubt.planned_sources
+        failed, undecided, reason = [], [], None
+        for expression, answer in zip(self.control.expectations, answers[start:], strict=False):
+            cause = self.doubt.expressions.get(expression.name)
+            if cause is not None:
+                answer = None
+            elif answer is True and (planned or expression.name in self.doubt.planned):
+                # INVARIANT: a plan can show a gap; it cannot show that a thing is so.
+                cause = Reason("evidence_planned", "the evidence is a plan, not an observation")
+                answer = None
+            if answer is False:
+                failed.append(expression.name)
+            elif answer is None:
+                undecided.append(expression.name)
+                reason = reason or cause
+        if failed:
+            words = "not as expected: " + ", ".join(failed)
+            return Verdict(Status.FAIL, Reason("expectation_failed", words), tuple(failed), tuple(undecided))
+        if undecided:
+            reason = reason or Reason("undecided", "not decided by the evidence: " + ", ".join(undecided))
+            return Verdict(Status.UNKNOWN, reason, (), tuple(undecided))
+        return Verdict(Status.PASS, Reason("pass", "as expected"), advised=self._advised(answers))
+
+    def _scope(self, applies: Answer) -> Verdict | None:
+        expression = self.control.applies
+        cause = self.doubt.expressions.get(expression.name) if expression is not None else None
+        if cause is not None:
+            return Verdict(Status.UNKNOWN, cause, undecided=("applies_when",))
+        if applies is None:
+            words = "whether the clause applies is not decided by the evidence"
+            return Verdict(Status.UNKNOWN, Reason("scope_undecided", words), undecided=("applies_when",))
+        if applies is False:
+            return Verdict(Status.NA, Reason("out_of_scope", "the clause does not concern this subject"))
+        return None
+
+    def _advised(self, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+        start = len(answers) - len(self.columns.advice)
+        return tuple(
+            advice.name
+            for advice, answer in zip(self.control.advice, answers[start:], strict=True)
+            if answer is True
+        )
+
+
+def except_verdict(verdict: Verdict, exception_id: str) -> Verdict:
+    """A fail that an exception covers. INVARIANT: only a fail is excepted, and it stays visible."""
+    if verdict.status is not Status.FAIL:
+        return verdict
+    words = f"{verdict.reason.words}; covered by exception {exception_id}"
+    return Verdict(Status.EXCEPTED, Reason("excepted", words), verdict.failed, verdict.undecided)
+
+
+def undecided_words(control: CompiledControl, verdict: Verdict, observed: Mapping[str, Any]) -> str:
+    """Names the columns that hold nothing, where that is why a verdict is open."""
+    if verdict.reason.code not in ("undecided", "scope_undecided"):
+        return verdict.reason.words
+    names: list[str] = []
+    for expression in (control.applies, *control.expectations):
+        if expression is not None and expression.name in verdict.undecided:
+            names += [n for n in expression.observes if observed.get(n) is None and n not in names]
+    if not names:
+        return verdict.reason.words
+    return f"{verdict.reason.words} (nothing is known of {', '.join(names)})"
