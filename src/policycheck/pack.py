@@ -57,7 +57,11 @@ class PackFile:
 
     @property
     def stem(self) -> str:
-        return self.inside.rsplit("/", 1)[-1].split(".", 1)[0]
+        """The file name without its kind: `DP-3.7` of `DP/DP-3.7.yaml`."""
+        name = self.inside.rsplit("/", 1)[-1]
+        for suffix in (".schema.json", ".yaml", ".sql"):
+            name = name.removesuffix(suffix)
+        return name
 
 
 def load_pack(folder: Path, *, examples: bool = True) -> Pack:

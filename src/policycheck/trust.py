@@ -156,7 +156,7 @@ class Trust:
         faults = self._faults.get(control.base, [])
         if not faults:
             return {}
-        read = set(control.subject_reads.columns if control.relation != control.base else ())
+        read: set[tuple[str, str]] = set()
         for expression in (control.applies, *control.expectations, *control.advice):
             if expression is not None:
                 read |= expression.reads.columns
