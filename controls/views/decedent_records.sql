@@ -11,6 +11,7 @@ WITH people AS (
     coalesce(s.vital_status, 'unknown') AS vital_status,
     s.date_of_death AS date_of_death,
     keep_until(s.date_of_death, $decedent_years) AS keep_through,
+    d.resource_id AS resource_id,
     d.configured_retention_days AS configured_retention_days,
     d.retention_enforcement AS retention_enforcement
   FROM records r

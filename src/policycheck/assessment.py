@@ -210,7 +210,8 @@ class _Run:
 
     def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
         """Views that say `not null` of a column that is: the gate was misled about them."""
-        broken = {}
+        failed = self.session.broken_views()
+        broken = {n: Reason("engine_error", f"view `{n}`: {failed[n]}") for n in views if n in failed}
         for name in sorted(views):
             compiled = self.compiled.views[name]
             faulty = {f.row for f in self.evidence.row_faults if f.table == compiled.view.base}

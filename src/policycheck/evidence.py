@@ -166,12 +166,14 @@ def _assembled(
 ) -> tuple[dict[str, Any], list[RowFault]]:
     """The tables of all usable sources and the faults of their rows."""
     rows: dict[str, list[PlacedRow]] = {}
-    complete = set()
+    # A reference leads nowhere only where the whole of its target was read; a target with a source that
+    # cannot be used is unknown as a table, which says it once instead of for every row that points there.
+    complete = {item.source.table for item in loaded} - {
+        item.source.table for item in loaded if not (item.source.usable and item.source.population_complete)
+    }
     for number, item in enumerate(loaded):
         if not item.source.usable:
             continue
-        if item.source.population_complete:
-            complete.add(item.source.table)
         placed = rows.setdefault(item.source.table, [])
         placed.extend(PlacedRow(row, (number, path, line)) for path, line, row in item.rows)
     bulk: dict[str, list[BulkFile]] = {}

@@ -27,7 +27,7 @@ from policycheck.sqltext import (
     surplus,
     table_name,
 )
-from policycheck.typecheck import SUBJECT, Checker, Frame, RefusedError
+from policycheck.typecheck import SUBJECT, Checker, RefusedError, new_checker
 
 __all__ = ["CheckedView", "Parser", "Relation", "Scope", "check_expression", "check_view", "select_text"]
 
@@ -41,7 +41,7 @@ def select_text(text: str) -> str | None:
     return sql.select if read_tokens(sql, lambda *_: None) is not None else None
 
 
-def check_expression(
+def check_expression(  # noqa: PLR0917 - six nouns, each of its own kind
     name: str,
     expression: ExpressionText,
     subject: Relation,
@@ -59,7 +59,7 @@ def check_expression(
     parameters = check_parameters(sql, tokens, scope.parameters, faults)
     if item is None or parameters is None:
         return None
-    checker = Checker(sql, scope, faults, [Frame(SUBJECT, subject)])
+    checker = new_checker(sql, scope, faults, subject)
     try:
         _check_root(checker, item, subject)
     except RefusedError:

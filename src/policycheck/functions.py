@@ -150,9 +150,30 @@ VIEW_WINDOWS = frozenset({"row_number"})
 
 # Names that look at the clock or at chance, for a plainer message than `unknown function`.
 CLOCKS = frozenset(
-    """current_date current_time current_timestamp current_localtime current_localtimestamp localtime
-    localtimestamp now today transaction_timestamp statement_timestamp clock_timestamp get_current_time
-    get_current_timestamp random uuid gen_random_uuid uuidv4 uuidv7 setseed txid_current age""".split()
+    [
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "current_localtime",
+        "current_localtimestamp",
+        "localtime",
+        "localtimestamp",
+        "now",
+        "today",
+        "transaction_timestamp",
+        "statement_timestamp",
+        "clock_timestamp",
+        "get_current_time",
+        "get_current_timestamp",
+        "random",
+        "uuid",
+        "gen_random_uuid",
+        "uuidv4",
+        "uuidv7",
+        "setseed",
+        "txid_current",
+        "age",
+    ]
 )
 
 

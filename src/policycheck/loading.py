@@ -1,7 +1,8 @@
 """Puts verified evidence into an engine and finds what only an engine can: bulk rows and row rules.
 
-Goes in: a compiled pack, evidence, an empty session. Comes out: the evidence with every fault known,
-and a sealed session that holds it.
+Goes in: evidence and a session. Comes out: the evidence with every fault known, and a sealed session
+that holds it. `fill` before the pack is compiled makes each view bind once; `load` is for a session
+whose pack is compiled already and whose evidence changes, as in a pack's examples.
 """
 
 from __future__ import annotations
@@ -13,57 +14,48 @@ from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
 from policycheck.compiler import CompiledPack
 from policycheck.engines import Session
 from policycheck.errors import Fault
-from policycheck.model import Evidence, RowFault, Source, SourceState, TableData
+from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, SourceState, TableData
+from policycheck.parameters import Resolved
 
 
 def load(
     compiled: CompiledPack, evidence: Evidence, session: Session, given: Mapping[str, TableData] | None = None
 ) -> Evidence:
-    """Fills and seals the session. `given` replaces rows of built-in tables, for examples."""
+    """Fills and seals the session, and computes its views. `given` replaces rows of built-in tables."""
+    filled = fill(compiled.pack, compiled.resolved, evidence, session, given)
+    session.refresh_views(compiled.views)
+    return check_rows(compiled, filled, session)
+
+
+def fill(
+    pack: Pack,
+    resolved: Resolved,
+    evidence: Evidence,
+    session: Session,
+    given: Mapping[str, TableData] | None = None,
+) -> Evidence:
+    """Inserts all rows and seals the session: nothing of the pack has run before that."""
+    session.define_tables([*BUILTIN_TABLES.values(), *pack.tables.values()])
     faults: list[RowFault] = []
     sources = list(evidence.sources)
     for data in evidence.tables.values():
         session.insert(data)
         if data.bulk:
-            found, rows, broken = session.load_bulk(data, evidence.as_of)
-            faults += found
-            for index, total in rows.items():
-                sources[index] = _counted(sources[index], total, broken.get(index))
-    found_rows = replace(evidence, sources=tuple(sources))
-    built_in = {
-        **builtin_rows(found_rows, compiled.resolved.choices, compiled.resolved.memos),
-        **(given or {}),
-    }
+            found = session.load_bulk(data, evidence.as_of)
+            faults += found.faults
+            for index, total in found.rows.items():
+                sources[index] = _counted(sources[index], total, found.broken.get(index))
+    filled = replace(evidence, sources=tuple(sources))
+    faults += _dangling(filled, session)
+    built_in = {**builtin_rows(filled, resolved.choices, resolved.memos), **(given or {})}
     for name in BUILTIN_TABLES:
         session.insert(built_in[name])
     session.seal()
-    faults += _broken_rules(compiled, evidence, session)
-    return replace(
-        found_rows,
-        row_faults=sorted([*evidence.row_faults, *faults], key=lambda f: (f.table, f.row, f.column, f.code)),
-        faults=(*evidence.faults, *(as_fault(fault) for fault in faults)),
-    )
+    return _with_faults(filled, faults)
 
 
-def as_fault(fault: RowFault) -> Fault:
-    """A faulty row as a fault for people."""
-    column = "" if fault.column == "*" else f" column `{fault.column}`:"
-    return Fault("PC420", f"table `{fault.table}`:{column} {fault.words}", fault.place,
-                 "verdicts that depend on it are unknown until the source is mended")  # fmt: skip
-
-
-def _counted(source: Source, total: int, broken: str | None) -> Source:
-    """A bulk source once its rows are counted; INVARIANT: the count is of rows read, never of a footer."""
-    rows = source.rows + total
-    if broken:
-        return replace(source, rows=rows, state=SourceState.INVALID, reason=broken)
-    if source.row_count is not None and source.row_count != rows and source.state is SourceState.OK:
-        reason = f"the manifest says {source.row_count} rows, there are {rows}"
-        return replace(source, rows=rows, state=SourceState.COUNT_MISMATCH, reason=reason)
-    return replace(source, rows=rows)
-
-
-def _broken_rules(compiled: CompiledPack, evidence: Evidence, session: Session) -> list[RowFault]:
+def check_rows(compiled: CompiledPack, evidence: Evidence, session: Session) -> Evidence:
+    """Evidence with the faults of rows that contradict themselves by their table's rules."""
     faults = []
     for table, rules in compiled.row_rules.items():
         data = evidence.tables.get(table)
@@ -72,4 +64,50 @@ def _broken_rules(compiled: CompiledPack, evidence: Evidence, session: Session) 
         for row, index in session.false_rows(table, [rule.sql for rule in rules]):
             words = f"the row contradicts itself: `{rules[index].name}`"
             faults.append(RowFault(table, row, "*", "data_quality", words, data.place(row)))
-    return faults
+    return _with_faults(evidence, faults)
+
+
+def as_fault(fault: RowFault) -> Fault:
+    """A faulty row as a fault for people."""
+    column = "" if fault.column == "*" else f" column `{fault.column}`:"
+    message = f"table `{fault.table}`:{column} {fault.words}"
+    return Fault("PC420", message, fault.place, "verdicts that depend on it are unknown until it is mended")
+
+
+def _with_faults(evidence: Evidence, faults: list[RowFault]) -> Evidence:
+    if not faults:
+        return evidence
+    return replace(
+        evidence,
+        row_faults=sorted([*evidence.row_faults, *faults], key=lambda f: (f.table, f.row, f.column, f.code)),
+        faults=(*evidence.faults, *(as_fault(fault) for fault in faults)),
+    )
+
+
+def _dangling(evidence: Evidence, session: Session) -> list[RowFault]:
+    """References to or from bulk rows, which the loader of small files could not follow."""
+    if not any(data.bulk for data in evidence.tables.values()):
+        return []
+    whole = {source.table for source in evidence.sources} - {
+        source.table for source in evidence.sources if not (source.usable and source.population_complete)
+    }
+    found: list[RowFault] = []
+    for data in evidence.tables.values():
+        for column in data.schema.columns:
+            if column.references is None or column.type is ColumnType.SET:
+                continue
+            target = evidence.tables.get(column.references[0])
+            if target is not None and (data.bulk or target.bulk) and column.references[0] in whole:
+                found += session.dangling(data, column)
+    return found
+
+
+def _counted(source: Source, total: int, broken: str | None) -> Source:
+    """A bulk source once its rows are counted; INVARIANT: the count is of rows read, never of a footer."""
+    rows = max(source.rows, 0) + total
+    if broken:
+        return replace(source, rows=rows, state=SourceState.INVALID, reason=broken)
+    if source.row_count is not None and source.row_count != rows and source.state is SourceState.OK:
+        reason = f"the manifest says {source.row_count} rows, there are {rows}"
+        return replace(source, rows=rows, state=SourceState.COUNT_MISMATCH, reason=reason)
+    return replace(source, rows=rows)

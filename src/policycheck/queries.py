@@ -7,19 +7,18 @@ names of columns in a view are resolved here only as far as dependencies need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from policycheck.errors import FaultList, nearest
-from policycheck.functions import CLOCKS, FUNCTIONS, QUANTIFIERS, VIEW_AGGREGATES, VIEW_WINDOWS
+from policycheck.functions import CLOCKS
 from policycheck.model import View
 from policycheck.scope import Parser, Scope
 from policycheck.sqltext import (
     Node,
     SqlText,
     check_parameters,
-    function_name,
     inline_parameters,
     parse_statement,
     read_tokens,
@@ -27,29 +26,11 @@ from policycheck.sqltext import (
     table_name,
     view_text,
 )
+from policycheck.viewnodes import children, node_problem
 
 Pairs = frozenset[tuple[str, str]]
 Shape = dict[str, Pairs]  # column -> base (table, column) pairs behind it
 _NONE: Pairs = frozenset()
-_OPERATORS = frozenset(
-    {"OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "COMPARE_IN", "OPERATOR_COALESCE"}
-)
-_LEAVES = frozenset({"COMPARISON", "CONJUNCTION", "BETWEEN", "CASE", "CONSTANT", "PARAMETER"})
-_CASTS = frozenset({"BOOLEAN", "BIGINT", "VARCHAR", "DATE"})
-_HANDLED = {
-    "COMPARISON": ("left", "right"),
-    "CONJUNCTION": ("children",),
-    "OPERATOR": ("children",),
-    "BETWEEN": ("input", "lower", "upper"),
-    "CASE": ("case_checks", "else_expr"),
-    "CONSTANT": ("literal",),
-    "PARAMETER": ("identifier",),
-    "COLUMN_REF": ("column_names",),
-    "CAST": ("child", "type_expr"),
-    "FUNCTION": ("function_name", "arguments", "qualified_name", "is_operator", "filter", "distinct"),
-    "WINDOW": ("function_name", "qualified_name", "partitions", "orders", "start", "end", "exclude_clause"),
-    "SUBQUERY": ("subquery_type", "subquery", "comparison_type"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +108,52 @@ class _Walker:
         return self._select(node, named, outer)
 
     def _union(self, node: Node, named: dict[str, Shape], outer: list[dict[str, Shape]]) -> Shape:
-        children = node.get("children") or [node.get("left") or {}, node.get("right") or {}]
+        parts = node.get("children") or [node.get("left") or {}, node.get("right") or {}]
         extra = surplus(node, "cte_map", "setop_type", "setop_all", "children", "left", "right")
         if extra or node.get("setop_type") != "UNION" or not node.get("setop_all"):
-            self.refuse("PC202", "of the set operations only UNION ALL is part of a view",
-                        children[0], "write UNION ALL, without ORDER BY or LIMIT")
-        shapes = [self.query(child, named, outer) for child in children]
+            self.refuse(
+                "PC202",
+                "of the set operations only UNION ALL is part of a view",
+                parts[0],
+                "write UNION ALL, without ORDER BY or LIMIT",
+            )
+        shapes = [self.query(part, named, outer) for part in parts]
         first = shapes[0]
         for other in shapes[1:]:
             if len(other) != len(first):
-                self.refuse("PC206", "the parts of UNION ALL have different columns", children[1])
+                self.refuse("PC206", "the parts of UNION ALL have different columns", parts[1])
                 return first
-            first = {name: pairs | more for (name, pairs), more in zip(first.items(), other.values(), strict=True)}
+            first = {
+                name: pairs | more for (name, pairs), more in zip(first.items(), other.values(), strict=True)
+            }
         return first
 
     def _select(self, node: Node, named: dict[str, Shape], outer: list[dict[str, Shape]]) -> Shape:
-        handled = ("cte_map", "select_list", "from_table", "where_clause", "group_expressions", "group_sets",
-                   "having", "qualify")
+        handled = (
+            "cte_map",
+            "select_list",
+            "from_table",
+            "where_clause",
+            "group_expressions",
+            "group_sets",
+            "having",
+            "qualify",
+        )
         extra = surplus(node, *handled)
         modifiers = node.get("modifiers") or []
-        if modifiers and all(each.get("type") == "DISTINCT_MODIFIER" and not each.get("distinct_on_targets")
-                             for each in modifiers):
+        if modifiers and all(
+            each.get("type") == "DISTINCT_MODIFIER" and not each.get("distinct_on_targets")
+            for each in modifiers
+        ):
             extra = surplus(node, *handled, "modifiers")
         if extra or len(node.get("group_sets") or []) > 1:
             what = "grouping sets" if not extra else "ORDER BY, LIMIT" if extra == "modifiers" else extra
-            self.refuse("PC202", f"{what.replace('_', ' ')} in a view", (node.get("select_list") or [{}])[0],
-                        "a view is a plain SELECT")
+            self.refuse(
+                "PC202",
+                f"{what.replace('_', ' ')} in a view",
+                (node.get("select_list") or [{}])[0],
+                "a view is a plain SELECT",
+            )
         rows: dict[str, Shape] = {}
         self._source(node.get("from_table") or {}, named, rows, outer)
         reach = [rows, *outer]
@@ -181,7 +182,9 @@ class _Walker:
     def _star(self, item: Node, rows: dict[str, Shape]) -> Shape:
         extra = surplus(item, "relation_name")
         if extra:
-            self.refuse("PC202", f"`*` with {extra.replace('_', ' ')}", item, "write `alias.*` and name the rest")
+            self.refuse(
+                "PC202", f"`*` with {extra.replace('_', ' ')}", item, "write `alias.*` and name the rest"
+            )
         relation = str(item.get("relation_name") or "")
         if relation and relation not in rows:
             self.refuse("PC211", f"`{relation}` is no row in reach", item, nearest(relation, rows))
@@ -198,15 +201,21 @@ class _Walker:
             self._table(node, named, rows)
         elif kind == "SUBQUERY":
             if surplus(node, "subquery") or not node.get("alias"):
-                self.refuse("PC202", "a subquery in FROM needs a plain alias", node, "write `(SELECT ...) AS name`")
+                self.refuse(
+                    "PC202", "a subquery in FROM needs a plain alias", node, "write `(SELECT ...) AS name`"
+                )
             self._add(rows, str(node.get("alias")), self.query(node["subquery"]["node"], named, outer), node)
         elif kind == "JOIN":
             self._join(node, named, rows, outer)
         elif kind == "EXPRESSION_LIST":
             self._values(node, named, rows, outer)
         elif kind != "EMPTY":
-            self.refuse("PC203", "FROM reads something that is no table and no view", node,
-                        "name a table of the pack or a view")
+            self.refuse(
+                "PC203",
+                "FROM reads something that is no table and no view",
+                node,
+                "name a table of the pack or a view",
+            )
 
     def _values(
         self, node: Node, named: dict[str, Shape], rows: dict[str, Shape], outer: list[dict[str, Shape]]
@@ -217,9 +226,13 @@ class _Walker:
                 self.shape_reads |= self.value(value, outer, named)
         names = [str(name) for name in node.get("column_name_alias") or []]
         if surplus(node, "values", "column_name_alias", "expected_names", "expected_types") or not names:
-            self.refuse("PC202", "VALUES needs an alias with column names", node,
-                        "write `(VALUES (...)) AS name(column, ...)`")
-        self._add(rows, str(node.get("alias")), {name: _NONE for name in names}, node)
+            self.refuse(
+                "PC202",
+                "VALUES needs an alias with column names",
+                node,
+                "write `(VALUES (...)) AS name(column, ...)`",
+            )
+        self._add(rows, str(node.get("alias")), dict.fromkeys(names, _NONE), node)
 
     def _table(self, node: Node, named: dict[str, Shape], rows: dict[str, Shape]) -> None:
         extra = surplus(node, "table_name", "qualified_name", "schema_name", "catalog_name")
@@ -234,7 +247,9 @@ class _Walker:
             self.tables |= relation.tables
             self._add(rows, alias, {column: relation.pairs(column) for column in relation.columns}, node)
         else:
-            self.refuse("PC203", f"unknown table `{name}`", node, nearest(name, [*named, *self.scope.relations]))
+            self.refuse(
+                "PC203", f"unknown table `{name}`", node, nearest(name, [*named, *self.scope.relations])
+            )
             self._add(rows, alias, {}, node)
 
     def _add(self, rows: dict[str, Shape], alias: str, shape: Shape, node: Node) -> None:
@@ -245,11 +260,22 @@ class _Walker:
     def _join(
         self, node: Node, named: dict[str, Shape], rows: dict[str, Shape], outer: list[dict[str, Shape]]
     ) -> None:
-        handled = ("left", "right", "condition", "join_type", "ref_type", "using_columns", "is_implicit",
-                   "nearest_count", "nearest_order_type")
+        handled = (
+            "left",
+            "right",
+            "condition",
+            "join_type",
+            "ref_type",
+            "using_columns",
+            "is_implicit",
+            "nearest_count",
+            "nearest_order_type",
+        )
         extra = surplus(node, *handled)
-        if extra or node.get("ref_type") not in ("REGULAR", "CROSS") or node.get("join_type") not in (
-            "INNER", "LEFT", "RIGHT", "OUTER", "SEMI", "ANTI"
+        if (
+            extra
+            or node.get("ref_type") not in ("REGULAR", "CROSS")
+            or node.get("join_type") not in ("INNER", "LEFT", "RIGHT", "OUTER", "SEMI", "ANTI")
         ):
             kind = extra or f"{node.get('ref_type')} {node.get('join_type')}".lower()
             self.refuse("PC202", f"a {kind.replace('_', ' ')} join", node, "write JOIN or LEFT JOIN ... ON")
@@ -265,39 +291,24 @@ class _Walker:
 
     def value(self, node: Node, reach: list[dict[str, Shape]], named: dict[str, Shape]) -> Pairs:
         """The base pairs an expression depends on. Faults for what is not allowed."""
-        kind = str(node.get("class"))
-        handled = _HANDLED.get(kind)
-        if handled is None:
-            self.refuse("PC202", f"{kind.lower().replace('_', ' ')} is not part of a view", node)
+        problem = node_problem(node)
+        if problem:
+            code, message, hint = problem
+            self.refuse(code, message, node, hint)
             return _NONE
-        extra = surplus(node, *handled)
-        if extra:
-            self.refuse("PC202", f"`{extra.replace('_', ' ')}` is not part of a view", node)
-        if kind == "COLUMN_REF":
+        if node["class"] == "COLUMN_REF":
             return self._column(node, reach)
-        if kind == "SUBQUERY":
-            if node.get("subquery_type") not in ("SCALAR", "EXISTS"):
-                self.refuse("PC209", "IN (SELECT) and ANY (SELECT) turn unknown into a decision", node,
-                            "join, or use any_true")
-                return _NONE
+        if node["class"] == "SUBQUERY":
             inner = self.query(node["subquery"]["node"], named, reach)
             return frozenset().union(*inner.values())
-        if kind == "FUNCTION" or kind == "WINDOW":
-            self._function(node, kind)
-        elif kind == "CAST":
-            self._cast(node)
-        elif kind == "OPERATOR" and node.get("type") not in _OPERATORS:
-            self.refuse("PC202", f"`{str(node.get('type')).lower()}` is not part of a view", node)
-        elif kind == "COMPARISON" and "DISTINCT" in str(node.get("type")):
-            self.refuse("PC209", "IS TRUE and IS DISTINCT FROM turn unknown into a decision", node,
-                        "use the condition itself, or CASE WHEN x IS NULL")
-        return frozenset().union(*(self.value(child, reach, named) for child in _children(node)))
+        return frozenset().union(*(self.value(child, reach, named) for child in children(node)))
 
     def _column(self, node: Node, reach: list[dict[str, Shape]]) -> Pairs:
         names = [str(name) for name in node.get("column_names", [])]
         if len(names) > 2:
-            self.refuse("PC202", f"`{'.'.join(names)}` reaches into a value or a schema", node,
-                        "write `alias.column`")
+            self.refuse(
+                "PC202", f"`{'.'.join(names)}` reaches into a value or a schema", node, "write `alias.column`"
+            )
             return _NONE
         if len(names) == 2:
             return self._qualified(names[0], names[1], node, reach)
@@ -316,52 +327,10 @@ class _Walker:
         for rows in reach:
             if alias in rows:
                 if column not in rows[alias]:
-                    self.refuse("PC204", f"unknown column `{column}` of `{alias}`", node,
-                                nearest(column, rows[alias]))
+                    self.refuse(
+                        "PC204", f"unknown column `{column}` of `{alias}`", node, nearest(column, rows[alias])
+                    )
                 return rows[alias].get(column, _NONE)
         known = [name for rows in reach for name in rows]
         self.refuse("PC211", f"`{alias}` is no row in reach", node, nearest(alias, known))
         return _NONE
-
-    def _function(self, node: Node, kind: str) -> None:
-        name = function_name(node)
-        if name.lower() in CLOCKS:
-            self.refuse("PC208", f"`{name}` looks at the clock or at chance", node, "use `$as_of` or `$as_of_day`")
-            return
-        aggregates = VIEW_AGGREGATES | QUANTIFIERS.keys()
-        if kind == "WINDOW":
-            allowed = name in VIEW_WINDOWS
-        else:
-            allowed = name in FUNCTIONS or name in aggregates or name in ("+", "-", "*", "list_value")
-        if not allowed:
-            self.refuse("PC205", f"unknown function `{name}`", node,
-                        nearest(name, [*FUNCTIONS, *aggregates, *VIEW_WINDOWS]))
-        elif (node.get("filter") or node.get("distinct")) and name not in VIEW_AGGREGATES:
-            self.refuse("PC202", f"FILTER or DISTINCT in `{name}`", node, "use it with count, sum, min, max only")
-        if any(argument.get("name") for argument in node.get("arguments") or []):
-            self.refuse("PC202", "a named argument", node, "give arguments in order")
-
-    def _cast(self, node: Node) -> None:
-        child, target = node.get("child") or {}, str((node.get("type_expr") or {}).get("type_name"))
-        literal = (child.get("literal") or {}).get("kind")
-        day = target == "DATE" and literal == "STRING" and child.get("query_location") == 2**64 - 1
-        summed = target == "BIGINT" and child.get("class") == "FUNCTION" and function_name(child) == "sum"
-        if not (day or summed or (target in _CASTS and literal == "NULL_LITERAL")):
-            self.refuse("PC202", f"a cast to {target}", node,
-                        "a day is written `DATE '2026-01-31'`; NULL and sum(...) may be cast")
-
-
-def _children(node: Node) -> Iterator[Node]:
-    """The expressions directly below a node of an allowed class."""
-    for key in ("left", "right", "input", "lower", "upper", "else_expr", "child", "filter"):
-        if node.get(key):
-            yield node[key]
-    for key in ("children", "partitions"):
-        yield from node.get(key) or []
-    for check in node.get("case_checks") or []:
-        yield check["when_expr"]
-        yield check["then_expr"]
-    for argument in node.get("arguments") or []:
-        yield argument["expression"]
-    for order in node.get("orders") or []:
-        yield order["expression"]

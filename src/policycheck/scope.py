@@ -79,12 +79,16 @@ def sql_literal(value: Any) -> str:
     if kind is ColumnType.INT:
         return str(value) if value >= 0 else f"({value})"
     if kind is ColumnType.TEXT:
-        return "'" + value.replace("'", "''") + "'"
+        return _quoted(value)
     if kind is ColumnType.INSTANT:
         moment = f"TIMESTAMP '{value.isoformat(sep=' ', timespec='microseconds')}'"
         return "{'lo': " + moment + ", 'hi': " + moment + "}"
     if kind is ColumnType.DAY:
         return f"DATE '{value.isoformat()}'"
-    members = ", ".join("'" + member.replace("'", "''") + "'" for member in value)
+    members = ", ".join(_quoted(member) for member in value)
     # An empty list has no member type of its own.
     return f"[{members}]" if members else "CAST([] AS VARCHAR[])"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -23,7 +23,7 @@ EXPRESSION_LIMIT = 4096  # bytes
 VIEW_LIMIT = 32768  # bytes
 MAX_DEPTH = 32
 MAX_PREFIXES = 4  # NOT NOT NOT NOT
-_NOWHERE = 2**64 - 1  # what the parser gives for a node without a place of its own
+NOWHERE = 2**64 - 1  # what the parser gives for a node without a place of its own
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+)
@@ -82,14 +82,14 @@ class SqlText:
 
     def index_of(self, location: int) -> int:
         """The index of the character at the parser's byte offset; 0 for a node that has none."""
-        if location >= _NOWHERE:
+        if location >= NOWHERE:
             return 0
         raw = self.text.encode()[: max(0, location - len(self.before))]
         return len(raw.decode(errors="ignore"))
 
     def place_at(self, node: Mapping[str, Any]) -> Place:
         """The place of a node of the parser's tree."""
-        return self.place_of(self.index_of(int(node.get("query_location", _NOWHERE))))
+        return self.place_of(self.index_of(int(node.get("query_location", NOWHERE))))
 
 
 def expression_text(text: str, place: Place) -> SqlText:
@@ -175,29 +175,27 @@ def _nesting_problem(tokens: list[Token]) -> tuple[str, int, str] | None:
     """Brackets that do not match, or nesting deeper than MAX_DEPTH: deep input can crash a parser."""
     open_marks: list[str] = []
     prefixes = 0
-    for position, token in enumerate(tokens):
+    for token in tokens:
         word = token.text.upper() if token.kind == "word" else token.text
         if token.kind == "sign" and word in _OPEN:
             open_marks.append(_OPEN[word])
         elif token.kind == "word" and word == "CASE":
             open_marks.append("END")
-        elif (token.kind == "sign" and word in _CLOSE) or (token.kind == "word" and word == "END"):
-            if not open_marks or open_marks.pop() != word:
-                return (
-                    f"`{token.text}` closes nothing",
-                    token.start,
-                    "brackets and CASE ... END come in pairs",
-                )
+        elif _closes(token, word) and (not open_marks or open_marks.pop() != word):
+            return f"`{token.text}` closes nothing", token.start, "brackets and CASE ... END come in pairs"
         if len(open_marks) > MAX_DEPTH:
             return f"nested deeper than {MAX_DEPTH} levels", token.start, "prepare a column in a view"
-        prefix = word in ("NOT", "-", "+") and (position == 0 or tokens[position - 1].text.upper() == word)
-        prefixes = prefixes + 1 if prefix else 0
+        prefixes = prefixes + 1 if word in ("NOT", "-", "+") else 0
         if prefixes > MAX_PREFIXES:
             return f"`{token.text}` repeated", token.start, "once is enough"
     if open_marks:
         last = tokens[-1]
         return f"`{open_marks[-1]}` is missing", last.start + len(last.text) - 1, "close what was opened"
     return None
+
+
+def _closes(token: Token, word: str) -> bool:
+    return (token.kind == "sign" and word in _CLOSE) or (token.kind == "word" and word == "END")
 
 
 def parse_statement(sql: SqlText, parse: Parser, report: Report) -> Node | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from policycheck.model import ColumnType, RowFault, TableData, TableSchema
+from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 
 Answer = bool | None
 
@@ -24,6 +25,14 @@ class Row:
     key: tuple[Any, ...]
     answers: tuple[Answer, ...]
     observed: tuple[Any, ...]
+
+
+class BulkResult(Protocol):
+    """What loading bulk files found. `rows` and `broken` are by source number."""
+
+    faults: list[RowFault]
+    rows: dict[int, int]
+    broken: dict[int, str]
 
 
 class Judgement(Protocol):
@@ -55,12 +64,22 @@ class Session(Protocol):
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]: ...
 
+    def refresh_views(self, names: Iterable[str]) -> None:
+        """Computes these views again, in this order, from the rows that are there now."""
+        ...
+
+    def broken_views(self) -> dict[str, str]:
+        """Views that failed on this evidence, with the engine's words."""
+        ...
+
     def insert(self, data: TableData) -> None: ...
 
-    def load_bulk(
-        self, data: TableData, as_of_day: Any
-    ) -> tuple[list[RowFault], dict[int, int], dict[int, str]]:
-        """Reads the Parquet files of a table; see `engines.bulk`."""
+    def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
+        """Reads the bulk files of a table, checks every row, and closes their descriptors."""
+        ...
+
+    def dangling(self, data: TableData, column: Column) -> list[RowFault]:
+        """References of a column that lead nowhere, where the rows of either table are bulk."""
         ...
 
     def seal(self) -> None: ...

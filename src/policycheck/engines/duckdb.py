@@ -17,10 +17,11 @@ from typing import Any
 import duckdb
 
 from policycheck.engines import Answer, Judgement, Row
+from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.errors import EngineError, Fault
-from policycheck.model import Column, ColumnType, TableData, TableSchema
+from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
 
 SQL_TYPES = {
@@ -79,6 +80,8 @@ class DuckDBSession:
         self.parse = DuckdbParser(self._connection)
         self._tables: dict[str, TableSchema] = {}
         self._views: dict[str, str] = {}
+        self._defined: set[str] = set()
+        self._broken: dict[str, str] = {}
         self._stored: dict[str, str] = {}
         self._row_totals: dict[str, int] = {}
         self._judged = 0
@@ -109,19 +112,56 @@ class DuckDBSession:
             self._execute(";\n".join(statements))
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
-        """Binds a view that has passed the gate. Raises EngineError with DuckDB's own words."""
-        self._execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql.strip().rstrip(";")}')
-        self._views[name] = sql
+        """Binds a view that has passed the gate. Raises EngineError with DuckDB's own words.
+
+        A view is computed once, into a table: views upon views would otherwise be bound again for
+        every use, which costs more than all other work of a small run. Over large tables it stays a
+        view, of which only the columns that are used are computed.
+        """
+        self._views[name] = sql.strip().rstrip(";")
+        self._drop(name)
+        if self._is_large():
+            self._execute(f'CREATE VIEW "{name}" AS {self._views[name]}')
+        else:
+            self._compute(name)
         columns = []
         for column, kind, *_ in self._execute(f'DESCRIBE "{name}"').fetchall():
             if not column.startswith("_"):
                 if kind not in COLUMN_TYPES:
-                    raise _engine_error(
-                        f"column `{column}` has the type {kind}",
-                        "use text, integers, booleans, days, instants and sets",
-                    )
+                    message = f"column `{column}` has the type {kind}"
+                    raise _engine_error(message, "use text, integers, booleans, days, instants and sets")
                 columns.append((column, COLUMN_TYPES[kind]))
         return columns
+
+    def _compute(self, name: str) -> None:
+        """Fills the table of a view. What binds but fails on these rows is empty, and noted as broken."""
+        try:
+            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]}')
+        except EngineError as error:
+            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]} WITH NO DATA')
+            self._broken[name] = error.faults[0].message
+
+    def _drop(self, name: str) -> None:
+        kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
+        if name in self._defined:
+            found = self.fetch(f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'")
+            for (kind,) in found:
+                self._execute(f'DROP {kinds[kind]} "{name}"')
+        self._defined.add(name)
+
+    def refresh_views(self, names: Iterable[str]) -> None:
+        """Computes these views again, in this order, from the rows that are there now."""
+        self._broken.clear()
+        self._stored.clear()
+        for name in names:
+            self.define_view(name, self._views[name])
+
+    def broken_views(self) -> dict[str, str]:
+        """Views that failed on this evidence, with the engine's words."""
+        return dict(self._broken)
+
+    def _is_large(self) -> bool:
+        return any(total > FETCH_LIMIT for total in self._row_totals.values())
 
     # --- loading ---
 
@@ -135,6 +175,24 @@ class DuckDBSession:
                 selects.append(_bind(column, data.columns[column.name], parameters))
             self._execute(f'INSERT INTO "{data.schema.name}" SELECT {", ".join(selects)}', parameters)
         self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
+
+    def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
+        """Reads the Parquet files of a table, checks every row, and closes the descriptors."""
+        if not self._spill:
+            # Large evidence earns all cores and may spill to a folder only this user can read.
+            self._spill = tempfile.mkdtemp(prefix="policycheck-")
+            self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
+        try:
+            result = load_bulk(data, as_of, self.fetch)
+        finally:
+            for file in data.bulk:
+                os.close(file.fd)
+        self._row_totals[data.schema.name] = self.fetch(f'SELECT count(*) FROM "{data.schema.name}"')[0][0]
+        return result
+
+    def dangling(self, data: TableData, column: Column) -> list[RowFault]:
+        """References of a column that lead nowhere, where the rows of either table are bulk."""
+        return dangling(data, column, self.fetch)
 
     def clear(self) -> None:
         """Empties all tables, for the next example."""
@@ -170,13 +228,13 @@ class DuckDBSession:
         """
         expected = self._row_totals.get(base, 0)
         answers = ", ".join(f"({sql}\n) AS x{i}" for i, sql in enumerate(expressions))
-        if expected <= FETCH_LIMIT:
+        if expected <= FETCH_LIMIT and not self._is_large():
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
             _check_rows(relation, base, expected, judgement.total, judgement.distinct)
             return judgement
-        stored = self._store(relation, base, expected)
+        stored = self._store(relation, base, expected, [*key, *observed])
         self._judged += 1
         name = f"judged_{self._judged}"
         self._execute(
@@ -202,13 +260,14 @@ class DuckDBSession:
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return self._execute(sql).fetchall()
 
-    def _store(self, relation: str, base: str, expected: int) -> str:
-        """A subject view computed once for all its controls, when it is large."""
+    def _store(self, relation: str, base: str, expected: int, columns: Sequence[str]) -> str:
+        """A large subject view computed once for all its controls, without the columns nobody reads."""
         if relation not in self._views:
             return relation
         if relation not in self._stored:
             name = f"stored_{relation}"
-            self._execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{relation}"')
+            needed = ", ".join(f'"{column}"' for column in dict.fromkeys(columns))
+            self._execute(f'CREATE TEMP TABLE "{name}" AS SELECT _row, _source, {needed} FROM "{relation}"')
             total, distinct = self.fetch(f'SELECT count(*), count(DISTINCT _row) FROM "{name}"')[0]
             _check_rows(relation, base, expected, total, distinct)
             self._stored[relation] = name
