@@ -9,17 +9,19 @@ WITH totals AS (
     max(coalesce(m.agreed_max_days, $default_retention_days)) AS longest,
     max(m.agreed_max_days) AS agreed_max_days,
     min(coalesce(m.agreed_min_days, 0)) AS least_min_days,
+    max(coalesce(m.agreed_min_days, 0)) AS most_min_days,
     max(m.agreed_min_days) AS agreed_min_days,
     min(m.open_max_low) AS open_max_low,
     max(m.open_max_high) AS open_max_high,
-    max(m.open_min_days) AS open_min_days
+    max(m.open_min_days) AS open_min_days,
+    max(m.strict_min_days) AS strict_min_days
   FROM msa_terms m
   GROUP BY m.party_id
 )
 SELECT
   t.party_id,
   CASE WHEN t.shortest = t.longest THEN t.agreed_max_days END AS agreed_max_days,
-  CASE WHEN t.least_min_days = t.agreed_min_days THEN t.agreed_min_days END AS agreed_min_days,
+  CASE WHEN t.least_min_days = t.most_min_days THEN t.agreed_min_days END AS agreed_min_days,
   CASE
     WHEN t.shortest = t.longest THEN t.open_max_low
     WHEN t.open_max_low < t.shortest THEN t.open_max_low
@@ -31,8 +33,13 @@ SELECT
     ELSE t.longest
   END AS open_max_high,
   CASE
-    WHEN t.least_min_days = t.agreed_min_days THEN t.open_min_days
-    WHEN t.open_min_days > t.agreed_min_days THEN t.open_min_days
-    ELSE t.agreed_min_days
-  END AS open_min_days
+    WHEN t.least_min_days = t.most_min_days THEN t.open_min_days
+    WHEN t.open_min_days > t.most_min_days THEN t.open_min_days
+    ELSE t.most_min_days
+  END AS open_min_days,
+  CASE
+    WHEN t.least_min_days = t.most_min_days THEN t.strict_min_days
+    WHEN t.strict_min_days > t.most_min_days THEN t.strict_min_days
+    ELSE t.most_min_days
+  END AS strict_min_days
 FROM totals t

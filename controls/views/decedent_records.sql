@@ -1,14 +1,16 @@
 -- base: records
 -- not null: record_id, record_class, duty_to_hold, vital_status
 -- One row a record: whether its person is dead, and what the years after a death ask of it.
--- A record that names no person has the vital status unknown. Without a day of death no day is late
+-- A record of the class of the dead is about a dead person, also where it names nobody or the register of
+-- people does not say so. Another record that names no person has the vital status unknown. Without a day of death no day is late
 -- enough to dispose of the record, and none ends its protection.
 WITH people AS (
   SELECT
     r.*,
     c.ceiling = 'default' AS identifies_person,
     $decedent_rule = 'retain_50y' AS duty_to_hold,
-    coalesce(s.vital_status, 'unknown') AS vital_status,
+    CASE WHEN r.record_class = 'decedent_iihi' THEN 'deceased' ELSE coalesce(s.vital_status, 'unknown') END
+      AS vital_status,
     s.date_of_death AS date_of_death,
     keep_until(s.date_of_death, $decedent_years) AS keep_through,
     d.resource_id AS resource_id,

@@ -1,7 +1,9 @@
 -- not null: msa_id, party_id
 -- One row for each Master Service Agreement: the retention days it and its amendments agree.
 --   agreed_max_days, agreed_min_days   of the newest clause that counts; NULL: none is agreed
---   open_max_low, open_max_high, open_min_days   of newer clauses of which it is not known whether they count
+--   open_max_low, open_max_high, open_min_days, strict_min_days
+--       of newer clauses of which it is not known whether they count. One without a day of signature never
+--       lets data stay longer, but it may shorten the stay or forbid a disposal.
 -- An amendment that does not say what it amends may amend every agreement of its client.
 WITH attached AS (
   SELECT c.*, c.msa_id AS family_id
@@ -30,7 +32,8 @@ undecided AS (
     c.family_id,
     min(coalesce(c.retention_max_days, $default_retention_days)) AS open_max_low,
     max(CASE WHEN c.may_lengthen IS NULL THEN c.retention_max_days END) AS open_max_high,
-    max(CASE WHEN c.may_lengthen IS NULL THEN c.retention_min_days END) AS open_min_days
+    max(CASE WHEN c.may_lengthen IS NULL THEN c.retention_min_days END) AS open_min_days,
+    max(c.retention_min_days) AS strict_min_days
   FROM attached c
   LEFT JOIN newest n ON n.family_id = c.family_id
   WHERE (c.may_lengthen IS NULL OR c.may_shorten IS NULL)
@@ -44,7 +47,8 @@ SELECT
   n.retention_min_days AS agreed_min_days,
   u.open_max_low AS open_max_low,
   u.open_max_high AS open_max_high,
-  u.open_min_days AS open_min_days
+  u.open_min_days AS open_min_days,
+  u.strict_min_days AS strict_min_days
 FROM contracts m
 LEFT JOIN newest n ON n.family_id = m.contract_id
 LEFT JOIN undecided u ON u.family_id = m.contract_id

@@ -2,7 +2,7 @@
 -- not null: record_id, record_class, ceiling, clock
 -- One row a record: the record as in kept_records, the day its maximum runs from, and the days it may stay.
 -- The agreement the record or its dataset names decides; without one, the agreements of its client.
--- A client that is not known can shorten the default but not lengthen it.
+-- A client that is not known can shorten the default or forbid a disposal, but not lengthen the stay.
 WITH linked AS (
   SELECT
     r.*,
@@ -25,7 +25,14 @@ agreed AS (
       ELSE s.agreed_max_days
     END AS open_max_low,
     CASE WHEN t.msa_id IS NOT NULL THEN t.open_max_high ELSE p.open_max_high END AS open_max_high,
-    CASE WHEN t.msa_id IS NOT NULL THEN t.open_min_days ELSE p.open_min_days END AS open_min_days
+    CASE WHEN t.msa_id IS NOT NULL THEN t.open_min_days ELSE p.open_min_days END AS open_min_days,
+    CASE
+      WHEN t.msa_id IS NOT NULL THEN t.strict_min_days
+      WHEN r.client_id IS NOT NULL THEN p.strict_min_days
+      WHEN NOT r.of_clients THEN NULL
+      WHEN s.strict_min_days > s.agreed_min_days OR s.agreed_min_days IS NULL THEN s.strict_min_days
+      ELSE s.agreed_min_days
+    END AS strict_min_days
   FROM linked r
   LEFT JOIN msa_terms t ON t.msa_id = r.linked_msa_id
   LEFT JOIN client_terms p ON p.party_id = r.client_id

@@ -20,16 +20,16 @@ WITH reached AS (
     CASE
       WHEN $decedent_rule <> 'retain_50y' THEN FALSE
       WHEN NOT r.of_people OR r.ceiling <> 'default' THEN FALSE
-      WHEN s.vital_status = 'deceased' AND s.date_of_death IS NULL THEN TRUE
-      WHEN s.vital_status = 'deceased'
+      WHEN (s.vital_status = 'deceased' OR r.record_class = 'decedent_iihi') AND s.date_of_death IS NULL THEN TRUE
+      WHEN s.vital_status = 'deceased' OR r.record_class = 'decedent_iihi'
         THEN not_after($as_of_day, plus_days(keep_until(s.date_of_death, $decedent_years), 1))
       ELSE FALSE
     END AS death_allows,
     CASE
       WHEN $decedent_rule <> 'retain_50y' THEN TRUE
       WHEN NOT r.of_people OR r.ceiling <> 'default' THEN TRUE
-      WHEN s.vital_status = 'living' THEN TRUE
-      WHEN s.vital_status = 'deceased'
+      WHEN s.vital_status = 'living' AND r.record_class <> 'decedent_iihi' THEN TRUE
+      WHEN s.vital_status = 'deceased' OR r.record_class = 'decedent_iihi'
         THEN after(day_of(r.disposed_at), keep_until(s.date_of_death, $decedent_years))
     END AS death_over_at_disposal
   FROM record_terms r
@@ -52,9 +52,9 @@ judged AS (
       WHEN r.age_days > coalesce(r.open_min_days, 0) AND r.age_days > coalesce(r.agreed_min_days, 0) THEN FALSE
     END AS contract_allows,
     CASE
-      WHEN r.agreed_min_days IS NULL AND r.open_min_days IS NULL THEN TRUE
+      WHEN r.agreed_min_days IS NULL AND r.strict_min_days IS NULL THEN TRUE
       WHEN days_between(r.clock_day, day_of(r.disposed_at)) < r.agreed_min_days THEN FALSE
-      WHEN days_between(r.clock_day, day_of(r.disposed_at)) >= coalesce(r.open_min_days, 0) THEN TRUE
+      WHEN days_between(r.clock_day, day_of(r.disposed_at)) >= coalesce(r.strict_min_days, 0) THEN TRUE
     END AS contract_over_at_disposal,
     CASE
       WHEN r.agreed_max_days IS NULL OR r.min_years IS NULL THEN FALSE

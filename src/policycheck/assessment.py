@@ -6,8 +6,9 @@ which depends on these and on nothing else: no clock, no locale, no order of row
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,7 @@ from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, unde
 
 FINDING_LIMIT = 1000
 ADVISORY_NAMES = 5
+Overflow = Callable[[Control, Iterator[Finding]], None]
 GAPS = (Status.FAIL, Status.UNKNOWN, Status.EXCEPTED)
 
 
@@ -55,12 +57,15 @@ def assess(
     only: Collection[str] | None = None,
     asked: Sequence[str] = (),
     finding_limit: int = FINDING_LIMIT,
+    overflow: Overflow | None = None,
 ) -> Assessment:
     """Judges every control, or those of `only` and what they rest on.
 
     `session` holds the evidence already. `asked` is how the selection was worded, for the report.
+    `overflow` is called with the full list of findings of a control that has more than the limit.
     """
     run = _Run(compiled, evidence, session, finding_limit)
+    run.overflow = overflow
     results = run.judge_all(compiled.order if only is None else only)
     results = _apply_guards(compiled, results)
     shown = results if only is None else {i: r for i, r in results.items() if i in only}
@@ -137,6 +142,7 @@ class _Run:
         self.limit = limit
         self.trust = Trust(compiled, evidence)
         self.register: Register | None = None
+        self.overflow: Overflow | None = None
         self.broken: dict[str, Reason] = {}
         self._asked: dict[str, dict[str, int]] = {}
 
@@ -165,7 +171,9 @@ class _Run:
 
     def _ask_engine(self, controls: Sequence[CompiledControl]) -> dict[str, _Judged]:
         """One pass over each relation for all its controls; alone, where the shared pass fails."""
-        self.broken = self._broken_contracts({view for control in controls for view in control.views})
+        views = {view for control in controls for view in control.views}
+        self.session.compute_views(self._wanted_columns(controls, views))
+        self.broken = self._broken_contracts(views)
         groups: dict[str, list[CompiledControl]] = {}
         for control in controls:
             groups.setdefault(control.relation, []).append(control)
@@ -207,6 +215,16 @@ class _Run:
             broken = next((self.broken[view] for view in control.views if view in self.broken), None)
             judged[control.control.id] = _Judged(decider, None if broken else judgement, broken)
         return judged
+
+    def _wanted_columns(
+        self, controls: Sequence[CompiledControl], views: Collection[str]
+    ) -> dict[str, set[str]]:
+        """The views in their order, each with every name that anything in this run could mean by it."""
+        ordered = [name for name in self.compiled.views if name in views]
+        words = {name for control in controls for name in (*control.key, *control.observed)}
+        for text in [self.compiled.views[name].sql for name in ordered] + [c.query for c in controls]:
+            words.update(re.findall(r"[a-z_][a-z0-9_]*", text))
+        return {name: words | set(self.compiled.views[name].promised) for name in ordered}
 
     def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
         """Views that say `not null` of a column that is: the gate was misled about them."""
@@ -266,14 +284,32 @@ class _Run:
         for row in special:
             outcome.counts[verdicts[row.answers, row.source][0].status] -= 1
             self._decide_row(decider, row, covers, covered, outcome)
+        own = list(outcome.findings)
         for status in (Status.FAIL, Status.UNKNOWN):
             wanted = [key for key, (verdict, _) in verdicts.items() if verdict.status is status]
             for row in judgement.rows(columns, wanted, self.limit + len(numbers)):
                 if row.row not in numbers:
                     self._add_finding(decider, row, verdicts[row.answers, row.source][0], None, outcome)
         self._advise(decider, judgement, verdicts, numbers, outcome)
+        if self.overflow is not None and sum(outcome.counts[s] for s in GAPS) > self.limit:
+            self.overflow(control.control, self._all_findings(decider, judgement, verdicts, numbers, own))
         outcome.counts = Counter({s: n for s, n in outcome.counts.items() if n})
         return outcome
+
+    def _all_findings(
+        self,
+        decider: Decider,
+        judgement: Judgement,
+        verdicts: Mapping[tuple[tuple[bool | None, ...], int], tuple[Verdict, int]],
+        numbers: set[int],
+        own: Sequence[Finding],
+    ) -> Iterator[Finding]:
+        yield from own
+        for status in (Status.FAIL, Status.UNKNOWN):
+            wanted = [key for key, (verdict, _) in verdicts.items() if verdict.status is status]
+            for row in judgement.stream(decider.columns.all, wanted):
+                if row.row not in numbers:
+                    yield self._finding(decider, row, verdicts[row.answers, row.source][0], None)
 
     def _decide_row(
         self, decider: Decider, row: Row, covers: str, covered: Mapping[str, str], outcome: _Outcome
@@ -314,6 +350,9 @@ class _Run:
     def _add_finding(
         self, decider: Decider, row: Row, verdict: Verdict, exception: str | None, outcome: _Outcome
     ) -> None:
+        outcome.findings.append(self._finding(decider, row, verdict, exception))
+
+    def _finding(self, decider: Decider, row: Row, verdict: Verdict, exception: str | None) -> Finding:
         control = decider.control
         positions = self._asked[control.control.id]
         observed = {name: row.observed[positions[name]] for name in control.observed}
@@ -326,10 +365,17 @@ class _Run:
         else:
             message = undecided_words(control, verdict, observed)
             reason = Reason(verdict.reason.code, message)
-        outcome.findings.append(
-            Finding(subject, verdict.status, reason, verdict.failed, verdict.undecided, message, observed,
-                    self._place(control.base, row.row), exception)
-        )  # fmt: skip
+        return Finding(
+            subject,
+            verdict.status,
+            reason,
+            verdict.failed,
+            verdict.undecided,
+            message,
+            observed,
+            self._place(control.base, row.row),
+            exception,
+        )
 
     # --- rows ---
 

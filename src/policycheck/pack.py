@@ -567,7 +567,9 @@ def _references(fields: Fields) -> tuple[Reference, ...]:
 def _advice(fields: Fields) -> tuple[Advice, ...]:
     found = []
     for name, entry in fields.entries("advise", "an advice"):
-        found.append(Advice(name, ExpressionText(entry.text("when"), entry.text_place("when")), entry.text("say")))
+        found.append(
+            Advice(name, ExpressionText(entry.text("when"), entry.text_place("when")), entry.text("say"))
+        )
         entry.close()
     return tuple(found)
 

@@ -207,8 +207,6 @@ class _Walker:
             self._add(rows, str(node.get("alias")), self.query(node["subquery"]["node"], named, outer), node)
         elif kind == "JOIN":
             self._join(node, named, rows, outer)
-        elif kind == "EXPRESSION_LIST":
-            self._values(node, named, rows, outer)
         elif kind != "EMPTY":
             self.refuse(
                 "PC203",
@@ -216,23 +214,6 @@ class _Walker:
                 node,
                 "name a table of the pack or a view",
             )
-
-    def _values(
-        self, node: Node, named: dict[str, Shape], rows: dict[str, Shape], outer: list[dict[str, Shape]]
-    ) -> None:
-        """A table of constants, written out in the view."""
-        for line in node.get("values") or []:
-            for value in line:
-                self.shape_reads |= self.value(value, outer, named)
-        names = [str(name) for name in node.get("column_name_alias") or []]
-        if surplus(node, "values", "column_name_alias", "expected_names", "expected_types") or not names:
-            self.refuse(
-                "PC202",
-                "VALUES needs an alias with column names",
-                node,
-                "write `(VALUES (...)) AS name(column, ...)`",
-            )
-        self._add(rows, str(node.get("alias")), dict.fromkeys(names, _NONE), node)
 
     def _table(self, node: Node, named: dict[str, Shape], rows: dict[str, Shape]) -> None:
         extra = surplus(node, "table_name", "qualified_name", "schema_name", "catalog_name")

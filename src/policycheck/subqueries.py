@@ -26,7 +26,7 @@ _GUARD = "use columns that are never NULL, or guard: `x IS NOT NULL AND ...`"
 
 def check_subquery(checker: Checker, node: Node) -> Typed:
     """One of the four shapes; each says what NULL means in its WHERE."""
-    checker.no_surplus(node, "subquery_type", "subquery", "comparison_type")
+    checker.no_surplus(node, "subquery_type", "subquery", "comparison_type", "child")
     kind = node.get("subquery_type")
     if kind not in ("SCALAR", "EXISTS"):
         raise checker.refuse(
@@ -134,6 +134,6 @@ def _scalar(checker: Checker, select: Node, frame: Frame, condition: Typed | Non
             item,
             f"write a condition on `{frame.alias}.`",
         )
-    return Typed(
-        BOOL, frozenset({Cause(None, f"`{name}` can be undecided")}), evidence=True, columns=value.columns
-    )
+    columns = value.columns | (condition.columns if condition else frozenset())
+    cause = Cause(None, f"`{name}` can be undecided")
+    return Typed(BOOL, frozenset({cause}), evidence=True, columns=columns)

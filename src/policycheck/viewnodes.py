@@ -30,7 +30,7 @@ _HANDLED = {
     "CAST": ("child", "type_expr"),
     "FUNCTION": ("function_name", "arguments", "qualified_name", "is_operator", "filter", "distinct"),
     "WINDOW": ("function_name", "qualified_name", "partitions", "orders", "start", "end", "exclude_clause"),
-    "SUBQUERY": ("subquery_type", "subquery", "comparison_type"),
+    "SUBQUERY": ("subquery_type", "subquery", "comparison_type", "child"),
 }
 
 

@@ -6,7 +6,7 @@ every subject. No engine decides what an answer means for a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -50,6 +50,12 @@ class Judgement(Protocol):
         """Subjects whose (answers, source) is wanted, by key; `answers` holds these columns only."""
         ...
 
+    def stream(
+        self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]]
+    ) -> Iterator[Row]:
+        """All subjects whose (answers, source) is wanted, by key, a few at a time."""
+        ...
+
     def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
         """Subjects with these row numbers, or with one of these values in the observed column `covers`."""
         ...
@@ -66,6 +72,10 @@ class Session(Protocol):
 
     def refresh_views(self, names: Iterable[str]) -> None:
         """Computes these views again, in this order, from the rows that are there now."""
+        ...
+
+    def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
+        """Computes large views once, in this order, each with those of its columns that are wanted."""
         ...
 
     def broken_views(self) -> dict[str, str]:

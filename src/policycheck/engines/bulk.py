@@ -158,7 +158,9 @@ def _partial(name: str) -> str:
 
 
 def _instant(name: str) -> str:
-    local = f"CAST(regexp_replace(replace({name}, 'T', ' '), '(Z|[+-][0-9]{{2}}:[0-9]{{2}})$', '') AS TIMESTAMP)"
+    local = (
+        f"CAST(regexp_replace(replace({name}, 'T', ' '), '(Z|[+-][0-9]{{2}}:[0-9]{{2}})$', '') AS TIMESTAMP)"
+    )
     sign = f"(CASE WHEN {name} LIKE '%Z' THEN 0 WHEN left(right({name}, 6), 1) = '-' THEN -1 ELSE 1 END)"
     minutes = (
         f"(CASE WHEN {name} LIKE '%Z' THEN 0 ELSE CAST(left(right({name}, 5), 2) AS BIGINT) * 60 "
@@ -189,7 +191,9 @@ def _row_faults(data: TableData, file: BulkFile, start: int, as_of: datetime, fe
         f"SELECT _row, {flags} FROM {table} WHERE _row >= {start} AND ({test}) ORDER BY _row LIMIT {FAULT_LIMIT + 1}"
     )
     if len(rows) > FAULT_LIMIT:
-        raise _UnusableError(f"more than {FAULT_LIMIT} rows are faulty, the first in row {rows[0][0] - start + 1}")
+        raise _UnusableError(
+            f"more than {FAULT_LIMIT} rows are faulty, the first in row {rows[0][0] - start + 1}"
+        )
     faults = []
     for row, *broken in rows:
         for (column, code, words, _), hit in zip(rules, broken, strict=True):
@@ -221,10 +225,16 @@ def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
         if column.min_length:
             rule("is too short", f"length({name}) < {column.min_length}")
         if column.pattern:
-            rule("has not its form", f"NOT regexp_full_match({name}, '{column.pattern.replace(chr(39), chr(39) * 2)}')")
+            rule(
+                "has not its form",
+                f"NOT regexp_full_match({name}, '{column.pattern.replace(chr(39), chr(39) * 2)}')",
+            )
         rule("holds a NUL character", f"contains({name}, chr(0))")
     if column.type is ColumnType.SET:
-        rule("has a member twice or an empty one", f"len({name}) <> len(list_distinct({name})) OR list_contains({name}, '')")
+        rule(
+            "has a member twice or an empty one",
+            f"len({name}) <> len(list_distinct({name})) OR list_contains({name}, '')",
+        )
     if column.minimum is not None:
         rule(f"is below {column.minimum}", f"{name} < {column.minimum}")
     if column.maximum is not None:
@@ -234,7 +244,11 @@ def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
         rule("is out of range", f"CAST({lo} AS DATE) < {FIRST_DAY} OR CAST({hi} AS DATE) > {LAST_DAY}")
         if not column.may_be_future:
             naive = as_of.replace(tzinfo=None)
-            end = f"TIMESTAMP '{naive.isoformat(sep=' ')}'" if column.type is ColumnType.INSTANT else f"DATE '{naive.date()}'"
+            end = (
+                f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
+                if column.type is ColumnType.INSTANT
+                else f"DATE '{naive.date()}'"
+            )
             rule("lies after the instant of this run", f"{lo} > {end}", "future_date")
     return found
 
@@ -246,12 +260,15 @@ def _twins(data: TableData, fetch: Fetch) -> list[RowFault]:
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
         return []
-    contents = f"count(DISTINCT row({', '.join(others)}))" if others else "1"
-    groups = fetch(
-        f"SELECT list(_row ORDER BY _row), {contents} FROM {table} GROUP BY {keys} HAVING count(*) > 1"
-    )
+    repeated = f"SELECT {keys} FROM {table} GROUP BY {keys} HAVING count(*) > 1"
+    if not fetch(f"{repeated} LIMIT 1"):
+        return []
+    groups = fetch(f"SELECT list(_row ORDER BY _row) FROM {table} GROUP BY {keys} HAVING count(*) > 1")
     faults = []
-    for rows, different in groups:
+    for (rows,) in groups:
+        contents = f"count(DISTINCT row({', '.join(others)}))" if others else "1"
+        listed = ", ".join(str(row) for row in rows)
+        different = fetch(f"SELECT {contents} FROM {table} WHERE _row IN ({listed})")[0][0]
         if others:
             emptied = ", ".join(f"{name} = NULL" for name in others)
             fetch(f"UPDATE {table} SET {emptied} WHERE _row = {rows[0]}")

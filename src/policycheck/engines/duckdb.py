@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -41,6 +41,9 @@ COLUMN_TYPES = {sql: kind for kind, sql in SQL_TYPES.items()} | {
 }
 FETCH_LIMIT = 20_000
 """Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
+
+BATCH = 20_000
+"""Rows fetched at a time when all of a large answer are wanted."""
 
 STARTUP = {
     "allow_unsigned_extensions": "false",
@@ -82,7 +85,7 @@ class DuckDBSession:
         self._views: dict[str, str] = {}
         self._defined: set[str] = set()
         self._broken: dict[str, str] = {}
-        self._stored: dict[str, str] = {}
+        self._computed: set[str] = set()
         self._row_totals: dict[str, int] = {}
         self._judged = 0
         self.sealed = False
@@ -144,7 +147,9 @@ class DuckDBSession:
     def _drop(self, name: str) -> None:
         kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
         if name in self._defined:
-            found = self.fetch(f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'")
+            found = self.fetch(
+                f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'"
+            )
             for (kind,) in found:
                 self._execute(f'DROP {kinds[kind]} "{name}"')
         self._defined.add(name)
@@ -152,9 +157,26 @@ class DuckDBSession:
     def refresh_views(self, names: Iterable[str]) -> None:
         """Computes these views again, in this order, from the rows that are there now."""
         self._broken.clear()
-        self._stored.clear()
+        self._computed.clear()
         for name in names:
             self.define_view(name, self._views[name])
+
+    def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
+        """Computes large views once, in this order, each with those of its columns that are wanted.
+
+        Small views are computed already. A view that fails is noted as broken.
+        """
+        for name, columns in wanted.items() if self._is_large() else ():
+            if name in self._computed:
+                continue
+            self._computed.add(name)
+            found = [row[0] for row in self.fetch(f'DESCRIBE "{name}"')]
+            kept = ", ".join(f'"{c}"' for c in found if c in columns or c in ("_row", "_source"))
+            try:
+                self._execute(f'CREATE TABLE "computed_{name}" AS SELECT {kept} FROM "{name}"')
+                self._execute(f'DROP VIEW "{name}"; ALTER TABLE "computed_{name}" RENAME TO "{name}"')
+            except EngineError as error:
+                self._broken[name] = error.faults[0].message
 
     def broken_views(self) -> dict[str, str]:
         """Views that failed on this evidence, with the engine's words."""
@@ -234,14 +256,15 @@ class DuckDBSession:
             judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
             _check_rows(relation, base, expected, judgement.total, judgement.distinct)
             return judgement
-        stored = self._store(relation, base, expected, [*key, *observed])
+        total, distinct = self.fetch(f'SELECT count(*), count(DISTINCT _row) FROM "{relation}"')[0]
+        _check_rows(relation, base, expected, total, distinct)
         self._judged += 1
         name = f"judged_{self._judged}"
         self._execute(
-            f"CREATE TEMP TABLE {name} AS SELECT subject._row, subject._source, {answers} "
-            f'FROM "{stored}" AS subject'
+            f"CREATE TABLE {name} AS SELECT subject._row, subject._source, {answers} "
+            f'FROM "{relation}" AS subject'
         )
-        return StoredJudgement(self, name, stored, tuple(key), tuple(observed), expected)
+        return StoredJudgement(self, name, relation, tuple(key), tuple(observed), expected)
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""
@@ -257,21 +280,20 @@ class DuckDBSession:
         kept = f" AND _row NOT IN ({', '.join(str(row) for row in sorted(ignored))})" if ignored else ""
         return int(self.fetch(f'SELECT count(*) FROM "{relation}" WHERE ({test}){kept}')[0][0])
 
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Rows a batch at a time, on a cursor of their own, so that other questions can be asked between."""
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql)
+            while batch := cursor.fetchmany(BATCH):
+                yield from batch
+        except duckdb.Error as error:
+            raise _engine_error(_first_line(error), "") from error
+        finally:
+            cursor.close()
+
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return self._execute(sql).fetchall()
-
-    def _store(self, relation: str, base: str, expected: int, columns: Sequence[str]) -> str:
-        """A large subject view computed once for all its controls, without the columns nobody reads."""
-        if relation not in self._views:
-            return relation
-        if relation not in self._stored:
-            name = f"stored_{relation}"
-            needed = ", ".join(f'"{column}"' for column in dict.fromkeys(columns))
-            self._execute(f'CREATE TEMP TABLE "{name}" AS SELECT _row, _source, {needed} FROM "{relation}"')
-            total, distinct = self.fetch(f'SELECT count(*), count(DISTINCT _row) FROM "{name}"')[0]
-            _check_rows(relation, base, expected, total, distinct)
-            self._stored[relation] = name
-        return self._stored[relation]
 
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:
@@ -311,6 +333,11 @@ class FetchedJudgement:
                     break
         return found
 
+    def stream(
+        self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]]
+    ) -> Iterator[Row]:
+        return iter(self.rows(columns, wanted, None))
+
     def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
         at = self._observed.index(covers) if covers else -1
         return [
@@ -347,14 +374,23 @@ class StoredJudgement:
     def rows(
         self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
     ) -> list[Row]:
-        tests = [
-            " AND ".join(
-                [f"_source = {source}"]
-                + [f"x{c} IS NOT DISTINCT FROM {_literal(a)}" for c, a in zip(columns, answers, strict=True)]
-            )
-            for answers, source in wanted
-        ]
-        return self._fetch(columns, " OR ".join(f"({test})" for test in tests), limit) if tests else []
+        test = self._test(columns, wanted)
+        return list(self._fetch(columns, test, limit)) if test else []
+
+    def stream(
+        self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]]
+    ) -> Iterator[Row]:
+        test = self._test(columns, wanted)
+        return self._fetch(columns, test, None) if test else iter(())
+
+    def _test(self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]]) -> str:
+        tests = []
+        for answers, source in wanted:
+            parts = [f"_source = {source}"]
+            for column, answer in zip(columns, answers, strict=True):
+                parts.append(f"x{column} IS NOT DISTINCT FROM {_literal(answer)}")
+            tests.append(f"({' AND '.join(parts)})")
+        return " OR ".join(tests)
 
     def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
         tests = []
@@ -363,9 +399,9 @@ class StoredJudgement:
         if covers and values:
             listed = ", ".join("'" + value.replace("'", "''") + "'" for value in sorted(values))
             tests.append(f'_row IN (SELECT _row FROM "{self._relation}" WHERE "{covers}" IN ({listed}))')
-        return self._fetch(columns, " OR ".join(tests), None) if tests else []
+        return list(self._fetch(columns, " OR ".join(tests), None)) if tests else []
 
-    def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> list[Row]:
+    def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> Iterator[Row]:
         shown = ", ".join(f'r."{name}"' for name in (*self._key, *self._observed))
         answers = "".join(f", j.x{c}" for c in columns)
         keys = ", ".join(f'r."{name}"' for name in self._key)
@@ -373,10 +409,10 @@ class StoredJudgement:
             f"SELECT j._row, j._source, {shown}{answers} FROM (SELECT * FROM {self._name} WHERE {test}) j "
             f'JOIN "{self._relation}" r ON r._row = j._row ORDER BY {keys}'
         )
-        fetched = self._session.fetch(sql if limit is None else f"{sql} LIMIT {limit}")
         start = 2 + len(self._key)
         end = start + len(self._observed)
-        return [Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched]
+        for r in self._session.stream(sql if limit is None else f"{sql} LIMIT {limit}"):
+            yield Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end]))
 
 
 def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
