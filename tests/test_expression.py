@@ -101,7 +101,9 @@ def parser(connection: duckdb.DuckDBPyConnection) -> DuckdbParser:
     return DuckdbParser(connection)
 
 
-def compile_text(text: str, parser: DuckdbParser, subject: Relation = STORES) -> CompiledExpression | list[str]:
+def compile_text(
+    text: str, parser: DuckdbParser, subject: Relation = STORES
+) -> CompiledExpression | list[str]:
     """The compiled expression, or the codes of its faults."""
     faults = FaultList()
     found = check_expression("rule", ExpressionText(text, PLACE), subject, SCOPE, parser, faults)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -50,7 +51,9 @@ Interval = tuple[Any, Any]
 def partial(draw: st.DrawFn) -> Interval:
     """A year, a month or a day, or any two days in order."""
     first, second = sorted((draw(NEAR | DAYS), draw(NEAR | DAYS)))
-    return draw(st.sampled_from([(first, second), (first, first), (date(first.year, 1, 1), date(first.year, 12, 31))]))
+    return draw(
+        st.sampled_from([(first, second), (first, first), (date(first.year, 1, 1), date(first.year, 12, 31))])
+    )
 
 
 @st.composite
@@ -201,7 +204,10 @@ def _cell(value: Any) -> Any:
 
 
 def _call(
-    connection: duckdb.DuckDBPyConnection, name: str, kinds: tuple[ColumnType, ...], rows: list[tuple[Any, ...]]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    kinds: tuple[ColumnType, ...],
+    rows: list[tuple[Any, ...]],
 ) -> list[Any]:
     """The answers over a table of the very types an engine holds; the columns bear the macros' own names."""
     names = ["b", "a", "n", "x"][: len(kinds)]
@@ -220,7 +226,9 @@ def _rows(name: str, kinds: tuple[ColumnType, ...]) -> st.SearchStrategy[list[tu
     return st.lists(st.tuples(*cells), min_size=1, max_size=12)
 
 
-@pytest.mark.parametrize(("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS])
+@pytest.mark.parametrize(
+    ("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS]
+)
 def test_a_function_means_the_same_on_duckdb_and_in_python(
     name: str, signature: Any, connection: duckdb.DuckDBPyConnection
 ) -> None:
@@ -237,7 +245,9 @@ def test_a_function_means_the_same_on_duckdb_and_in_python(
     check()
 
 
-@pytest.mark.parametrize(("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS])
+@pytest.mark.parametrize(
+    ("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS]
+)
 def test_null_in_any_argument_gives_null(
     name: str, signature: Any, connection: duckdb.DuckDBPyConnection
 ) -> None:
@@ -254,7 +264,9 @@ def test_null_in_any_argument_gives_null(
         assert _call(connection, name, signature.arguments, [row]) == [None]
 
 
-@pytest.mark.parametrize(("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS])
+@pytest.mark.parametrize(
+    ("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS]
+)
 def test_a_function_gives_the_type_it_promises(
     name: str, signature: Any, connection: duckdb.DuckDBPyConnection
 ) -> None:
@@ -303,3 +315,8 @@ def test_the_catalogue_and_the_macros_name_the_same_functions() -> None:
 def test_every_function_is_in_the_table() -> None:
     table = function_table()
     assert all(f"`{name}`" in table for name in (*FUNCTIONS, *QUANTIFIERS))
+
+
+def test_the_documentation_has_the_table_as_it_is() -> None:
+    page = Path(__file__).parent.parent / "docs" / "expressions.md"
+    assert page.read_text(encoding="utf-8").endswith(function_table())

@@ -11,6 +11,12 @@ WITH people AS (
     $decedent_rule = 'retain_50y' AS duty_to_hold,
     CASE WHEN r.record_class = 'decedent_iihi' THEN 'deceased' ELSE coalesce(s.vital_status, 'unknown') END
       AS vital_status,
+    -- Health and personal content is about somebody; where it names nobody, that may be somebody dead.
+    CASE
+      WHEN r.record_class = 'decedent_iihi' THEN TRUE
+      WHEN r.subject_id IS NULL THEN CASE WHEN r.record_class NOT IN ('phi_content', 'pii_content') THEN FALSE END
+      ELSE s.vital_status = 'deceased'
+    END AS concerns_dead,
     s.date_of_death AS date_of_death,
     keep_until(s.date_of_death, $decedent_years) AS keep_through,
     d.resource_id AS resource_id,

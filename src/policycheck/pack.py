@@ -15,32 +15,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from policycheck.control_file import CONTROL_ID, constant, read_control, read_examples, without_examples
 from policycheck.documents import Fields, read_json, read_yaml
 from policycheck.errors import FaultList, InputError, nearest
 from policycheck.model import (
-    Advice,
     Bound,
     Choice,
     ColumnType,
     Control,
-    Example,
-    ExceptionPath,
-    ExpressionText,
     Interpretation,
     Pack,
     Parameter,
     Profile,
-    Reference,
-    Severity,
-    Status,
     TableSchema,
     View,
 )
 from policycheck.source import Place
 from policycheck.tables import read_table_schema
 
-CONTROL_ID = re.compile(r"[A-Z]{2,5}(-[0-9]+(\.[0-9]+)*[a-z]?)?")
-CLAUSE_ID = re.compile(r"[A-Z]{2,5}-[0-9]+(\.[0-9]+)?[a-z]?(-[A-Z])?")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 FILE_LIMIT = 8 * 1024 * 1024
 FOLDERS = ("profiles", "interpretations", "tables", "views")
@@ -180,8 +172,7 @@ class _PackReader:
         if inside == "parameters.yaml":
             fields = self._fields(file, "the parameters")
             if fields is not None:
-                document = fields.document
-                for name in document.value:
+                for name in fields.names:
                     entry = fields.fields(name, "a parameter")
                     if entry is not None:
                         self._add_parameter(name, entry, owner=None)
@@ -191,9 +182,9 @@ class _PackReader:
         elif top == "interpretations" and inside.endswith(".yaml"):
             self._read_interpretation(file)
         elif top == "tables" and inside.endswith(".schema.json"):
-            document = read_json(file.path, file.data, self.faults)
-            if document is not None:
-                self._add_table(read_table_schema(document, file.stem, self.faults))
+            schema = read_json(file.path, file.data, self.faults)
+            if schema is not None:
+                self._add_table(read_table_schema(schema, file.stem, self.faults))
         elif top == "views" and inside.endswith(".sql"):
             self._read_view(file)
         elif rest and "/" not in rest and CONTROL_ID.fullmatch(top) and inside.endswith(".yaml"):
@@ -252,7 +243,7 @@ class _PackReader:
         place = fields.place()
         if not NAME.fullmatch(name):
             self.faults.add("PC305", f"`{name}` is not a parameter name", place, "use lower case and `_`")
-        value = _constant(fields.raw("value"))
+        value = constant(fields.raw("value"))
         kind = parameter_type(value)
         if kind is None:
             self.faults.add(
@@ -267,7 +258,7 @@ class _PackReader:
         bound = Bound(
             at_least=fields.integer("at_least", None) if fields.has("at_least") else None,
             at_most=fields.integer("at_most", None) if fields.has("at_most") else None,
-            one_of=tuple(_constant(v) for v in one_of) if isinstance(one_of, list) else None,
+            one_of=tuple(constant(v) for v in one_of) if isinstance(one_of, list) else None,
             subset_of=tuple(str(v) for v in subset) if isinstance(subset, list) else None,
         )
         values = fields.raw("values")
@@ -282,7 +273,7 @@ class _PackReader:
             clauses=fields.texts("clauses", ()),
             memo=fields.text("memo", None) if fields.has("memo") else None,
             owner=owner,
-            values=tuple(_constant(v) for v in values) if isinstance(values, list) else None,
+            values=tuple(constant(v) for v in values) if isinstance(values, list) else None,
         )
         fields.close()
         if bound_mismatch := _bound_mismatch(parameter):
@@ -312,7 +303,7 @@ class _PackReader:
         choices = {}
         for parameter, entry in fields.entries("parameters", "a choice"):
             memo = entry.text("memo", None) if entry.has("memo") else None
-            choices[parameter] = Choice(_constant(entry.raw("value")), memo, entry.place())
+            choices[parameter] = Choice(constant(entry.raw("value")), memo, entry.place())
             entry.close()
         self.profiles[file.stem] = Profile(name, fields.text("title", ""), choices, fields.place())
         fields.close()
@@ -361,7 +352,7 @@ class _PackReader:
     # --- controls ---
 
     def _read_control(self, file: PackFile, section: str) -> None:
-        data = file.data if self.examples else _without_examples(file.data)
+        data = file.data if self.examples else without_examples(file.data)
         document = read_yaml(file.path, data, self.faults)
         if document is None:
             return
@@ -369,9 +360,9 @@ class _PackReader:
             self.faults.add("PC303", "a control is a mapping", document.place(()))
             return
         fields = Fields(document, (), self.faults, "a control")
-        control = _control(fields, self.faults)
+        control = read_control(fields, self.faults)
         if self.examples:
-            control = replace(control, examples=_examples(fields, self.faults))
+            control = replace(control, examples=read_examples(fields, self.faults))
         else:
             fields.raw("examples")
         for name, entry in fields.entries("parameters", "a parameter"):
@@ -432,10 +423,6 @@ def parameter_type(value: Any) -> ColumnType | None:
     return None
 
 
-def _constant(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _bound_mismatch(parameter: Parameter) -> str:
     bound, name = parameter.bound, parameter.name
     if (bound.at_least is not None or bound.at_most is not None) and parameter.type is not ColumnType.INT:
@@ -445,175 +432,3 @@ def _bound_mismatch(parameter: Parameter) -> str:
     if bound.one_of is not None and any(parameter_type(v) is not parameter.type for v in bound.one_of):
         return f"the values of `one_of` of parameter `{name}` are not all {parameter.type.value}"
     return ""
-
-
-def _without_examples(data: bytes) -> bytes:
-    """The control without its trailing examples: they are half of a file and no verdict needs them.
-
-    Only a top-level `examples:` key that is the last one of the file is cut; anything else is read.
-    """
-    start = data.find(b"\nexamples:")
-    if start < 0:
-        return data
-    rest = data[start + 1 :]
-    last = not re.search(rb"\n[^ #\r\n-]", rest)
-    return data[: start + 1] if last else data
-
-
-def _control(fields: Fields, faults: FaultList) -> Control:
-    severity = fields.choice("severity", [s.value for s in Severity]) or Severity.HIGH.value
-    expect = _expressions(fields, "expect")
-    control = Control(
-        id=fields.text("id"),
-        title=fields.text("title"),
-        clauses=fields.texts("clauses"),
-        severity=Severity(severity),
-        rationale=fields.text("rationale"),
-        remediation=fields.text("remediation"),
-        place=fields.place("id"),
-        references=_references(fields),
-        tags=fields.texts("tags", ()),
-        subject=fields.text("subject", None) if fields.has("subject") else None,
-        subject_place=fields.place("subject"),
-        applies_when=_expression(fields, "applies_when"),
-        expect=expect,
-        otherwise=fields.text_entries("otherwise"),
-        advise=_advice(fields),
-        max_age_days=_ages(fields, faults),
-        exceptions=_exception_path(fields),
-        requires=fields.texts("requires", ()),
-        all_of=fields.texts("all_of", ()),
-        none_in_scope=Status(fields.choice("none_in_scope", ["na", "unknown"], "unknown") or "unknown"),
-        na_when=_expression(fields, "na_when"),
-        cannot=tuple(Status(s) for s in fields.texts("cannot", ()) if s in ("pass", "fail", "unknown")),
-    )
-    fields.text("cannot_because", "")
-    _check_control(control, fields, faults)
-    return control
-
-
-def _check_control(control: Control, fields: Fields, faults: FaultList) -> None:
-    if not CONTROL_ID.fullmatch(control.id):
-        faults.add("PC304", f"`{control.id}` is not a control id", fields.place("id"), "ids look like DP-3.7")
-    for clause in control.clauses:
-        if not CLAUSE_ID.fullmatch(clause):
-            faults.add(
-                "PC304", f"`{clause}` is not a clause id", fields.place("clauses"), "ids look like DP-3.7"
-            )
-    if not control.clauses:
-        faults.add("PC308", "a control checks at least one clause", fields.place("clauses"))
-    if control.all_of and (control.subject or control.expect):
-        faults.add(
-            "PC308",
-            "a roll-up (`all_of`) has no `subject` and no `expect`",
-            fields.place("all_of"),
-            "keep one of the two forms",
-        )
-    elif not control.all_of and not (control.subject and control.expect):
-        faults.add(
-            "PC308",
-            "a control has a `subject` and at least one `expect`, or `all_of`",
-            control.place,
-            "a control that expects nothing would pass by absence",
-        )
-    for name in control.expect:
-        if name not in control.otherwise:
-            faults.add(
-                "PC308",
-                f"expectation `{name}` has no message",
-                fields.place("expect"),
-                f"add `otherwise: {{{name}: ...}}`",
-            )
-    for name in control.otherwise:
-        if name not in control.expect:
-            faults.add(
-                "PC308",
-                f"`otherwise` names `{name}`, which is no expectation",
-                fields.place("otherwise"),
-                nearest(name, control.expect),
-            )
-    if control.exceptions.allowed and not (control.exceptions.rules and control.exceptions.covers):
-        faults.add(
-            "PC308",
-            "an allowed exception needs `rules` and `covers`",
-            fields.place("exceptions"),
-            "an exception without rules could not be judged",
-        )
-
-
-def _expression(fields: Fields, name: str) -> ExpressionText | None:
-    if not fields.has(name):
-        return None
-    return ExpressionText(fields.text(name), fields.text_place(name))
-
-
-def _expressions(fields: Fields, name: str) -> dict[str, ExpressionText]:
-    inner = fields.fields(name, f"`{name}`", None)
-    if inner is None:
-        return {}
-    found = {key: ExpressionText(inner.text(key), inner.text_place(key)) for key in inner.names}
-    inner.close()
-    return found
-
-
-def _references(fields: Fields) -> tuple[Reference, ...]:
-    found = []
-    for entry in fields.each("references", "a reference"):
-        found.append(Reference(entry.text("framework"), entry.text("id"), entry.boolean("verified", True)))
-        entry.close()
-    return tuple(found)
-
-
-def _advice(fields: Fields) -> tuple[Advice, ...]:
-    found = []
-    for name, entry in fields.entries("advise", "an advice"):
-        found.append(
-            Advice(name, ExpressionText(entry.text("when"), entry.text_place("when")), entry.text("say"))
-        )
-        entry.close()
-    return tuple(found)
-
-
-def _ages(fields: Fields, faults: FaultList) -> dict[str, int]:
-    inner = fields.fields("max_age_days", "`max_age_days`", None)
-    if inner is None:
-        return {}
-    ages = {table: inner.integer(table, minimum=0) for table in inner.names}
-    inner.close()
-    return ages
-
-
-def _exception_path(fields: Fields) -> ExceptionPath:
-    inner = fields.fields("exceptions", "`exceptions`", None)
-    if inner is None:
-        return ExceptionPath()
-    path = ExceptionPath(inner.boolean("allowed"), inner.texts("rules", ()), inner.text("covers", ""))
-    inner.close()
-    return path
-
-
-def _examples(fields: Fields, faults: FaultList) -> tuple[Example, ...]:
-    found = []
-    for entry in fields.each("examples", "an example"):
-        given = entry.raw("given", {})
-        if not isinstance(given, dict):
-            faults.add("PC303", "`given` maps tables to rows", entry.place("given"))
-            given = {}
-        overrides = entry.raw("parameters", {})
-        found.append(
-            Example(
-                name=entry.text("name"),
-                given=given,
-                expect=Status(entry.choice("expect", [s.value for s in Status]) or "unknown"),
-                place=entry.place(),
-                failed=entry.texts("failed") if entry.has("failed") else None,
-                advisories=entry.texts("advisories") if entry.has("advisories") else None,
-                profile=entry.text("profile", None) if entry.has("profile") else None,
-                parameters={k: _constant(v) for k, v in overrides.items()}
-                if isinstance(overrides, dict)
-                else {},
-                as_of=entry.text("as_of", None) if entry.has("as_of") else None,
-            )
-        )
-        entry.close()
-    return tuple(found)
