@@ -125,7 +125,8 @@ class Writer:
     def case(self, depth: int, inner: bool) -> str:
         ending = self.random.choice([" ELSE false", f" ELSE {self.boolean(depth, inner)}", "", " ELSE NULL"])
         branches = "".join(
-            f" WHEN {self.boolean(depth, inner)} THEN {self.random.choice(['true', self.boolean(depth, inner)])}"
+            f" WHEN {self.boolean(depth, inner)} "
+            f"THEN {self.random.choice(['true', self.boolean(depth, inner)])}"
             for _ in range(self.random.randint(1, 2))
         )
         return f"(CASE{branches}{ending} END)"

@@ -288,7 +288,8 @@ def test_the_quantifiers_are_kleene(rows: list[bool | None], connection: duckdb.
     assert connection.execute(query).fetchone() == (some, every, every)
     correlated = (
         "SELECT (SELECT any_true(x) FROM answers a WHERE a.id = s.i), "
-        "(SELECT all_true(x) FROM answers a WHERE a.id = s.i) FROM (SELECT unnest([1, 2]) AS i) s ORDER BY s.i"
+        "(SELECT all_true(x) FROM answers a WHERE a.id = s.i) "
+        "FROM (SELECT unnest([1, 2]) AS i) s ORDER BY s.i"
     )
     assert connection.execute(correlated).fetchall() == [(some, every), (None, None)]
 

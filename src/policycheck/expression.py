@@ -11,8 +11,10 @@ unknown into a decision, PC210 says nothing, PC211 a row's name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from policycheck.errors import FaultList
-from policycheck.model import ColumnType, CompiledExpression, ExpressionText, Reads
+from policycheck.model import ColumnType, CompiledExpression, ExpressionText, Reads, View
 from policycheck.queries import CheckedView, check_view
 from policycheck.scope import Parser, Relation, Scope
 from policycheck.source import Place
@@ -26,19 +28,36 @@ from policycheck.sqltext import (
     read_tokens,
     surplus,
     table_name,
+    view_text,
 )
 from policycheck.typecheck import SUBJECT, Checker, RefusedError, new_checker
 
-__all__ = ["CheckedView", "Parser", "Relation", "Scope", "check_expression", "check_view", "select_text"]
+__all__ = [
+    "CheckedView",
+    "Parser",
+    "Relation",
+    "Scope",
+    "check_expression",
+    "check_view",
+    "parser_texts",
+    "select_text",
+]
 
 
 def select_text(text: str) -> str | None:
-    """The select a parser is asked about, or None where the text is refused before any parser.
-
-    An engine can be given all of them at once (see `engines/duckdb_parser.py`), which is faster.
-    """
+    """The select a parser is asked about, or None where the text is refused before any parser."""
     sql = expression_text(text, Place(""))
     return sql.select if read_tokens(sql, lambda *_: None) is not None else None
+
+
+def parser_texts(expressions: Iterable[ExpressionText], views: Iterable[View]) -> list[str]:
+    """All that a parser will be asked, for an engine that answers many at once faster than one by one
+    (`DuckdbParser.prime`). Holds only what the lexical gate has let through."""
+    found = [select_text(expression.text) for expression in expressions]
+    for view in views:
+        sql = view_text(view.sql, view.place)
+        found.append(sql.select if read_tokens(sql, lambda *_: None) is not None else None)
+    return [text for text in found if text is not None]
 
 
 def check_expression(  # noqa: PLR0917 - six nouns, each of its own kind
