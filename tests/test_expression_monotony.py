@@ -135,7 +135,21 @@ class Writer:
         return f"(CASE WHEN {self.boolean(depth, inner)} THEN 0 ELSE 2 END) < {self.column(T.INT, inner)}"
 
     def where(self, depth: int) -> str:
-        return f" WHERE {self.boolean(depth, True)}" if self.random.random() < 0.9 else ""
+        choice = self.random.random()
+        if choice < 0.1:
+            return ""
+        return " WHERE " + (self.boolean(depth, True) if choice < 0.4 else self.near(2))
+
+    def near(self, depth: int) -> str:
+        """A condition that is known for the document row, and unknown only by the subject."""
+        choice = self.random.randrange(4 if depth else 1)
+        if choice == 0:
+            known = ["d.s", "d.k >= $least", "d.key IN ('a', $way)"]
+            by_subject = ["subject.p", "d.key = subject.link", "d.k = subject.n", "subject.n > 0"]
+            return self.random.choice(known + by_subject)
+        if choice == 1:
+            return f"NOT ({self.near(depth - 1)})"
+        return f"({self.near(depth - 1)} {self.random.choice(['AND', 'OR'])} {self.near(depth - 1)})"
 
     def any(self, depth: int, inner: bool) -> str:
         return f"(SELECT any_true({self.boolean(depth, True)}) FROM documents d{self.where(depth)})"

@@ -131,7 +131,7 @@ class _Outcome:
 
     counts: Counter[Status] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
-    advised: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    advised: dict[str, tuple[int, list[tuple[str, str]]]] = field(default_factory=dict)  # (subject, message)
 
 
 class _Run:
@@ -326,7 +326,7 @@ class _Run:
         if verdict.status in GAPS:
             self._add_finding(decider, row, verdict, exception, outcome)
         for name in verdict.advised:
-            _note_advice(outcome, name, 1, [self._subject(row)])
+            _note_advice(outcome, name, 1, [self._advice(decider.control, name, row)])
 
     def _advise(
         self,
@@ -343,9 +343,19 @@ class _Run:
             rows = judgement.rows(decider.columns.all, wanted, ADVISORY_NAMES + len(numbers))
             special = judgement.named(decider.columns.all, numbers, "", set()) if numbers else []
             count = sum(wanted.values()) - sum((row.answers, row.source) in wanted for row in special)
-            _note_advice(
-                outcome, advice.name, count, [self._subject(r) for r in rows if r.row not in numbers]
-            )
+            said = [self._advice(decider.control, advice.name, r) for r in rows if r.row not in numbers]
+            _note_advice(outcome, advice.name, count, said)
+
+    def _advice(self, control: CompiledControl, name: str, row: Row) -> tuple[str, str]:
+        say = next(advice.say for advice in control.control.advise if advice.name == name)
+        return self._subject(row), fill(say, self._values(control, row))
+
+    def _values(self, control: CompiledControl, row: Row) -> dict[str, str]:
+        """What a message about a subject may name, as text."""
+        positions = self._asked[control.control.id]
+        observed = {name: row.observed[positions[name]] for name in control.observed}
+        values = {**control.parameters, **observed, "subject": self._subject(row)}
+        return {name: show(value) for name, value in values.items()}
 
     def _add_finding(
         self, decider: Decider, row: Row, verdict: Verdict, exception: str | None, outcome: _Outcome
@@ -357,8 +367,7 @@ class _Run:
         positions = self._asked[control.control.id]
         observed = {name: row.observed[positions[name]] for name in control.observed}
         subject = self._subject(row)
-        values = {**control.parameters, **observed, "subject": subject}
-        shown = {name: show(value) for name, value in values.items()}
+        shown = self._values(control, row)
         if verdict.failed:
             message = "; ".join(fill(control.control.otherwise[name], shown) for name in verdict.failed)
             reason = verdict.reason
@@ -432,8 +441,6 @@ class _Run:
         control = compiled.control
         rank = {s: i for i, s in enumerate(GAPS)}
         findings = sorted(outcome.findings, key=lambda f: rank[f.status])
-        says = {advice.name: advice.say for advice in control.advise}
-        shown = {name: show(value) for name, value in compiled.parameters.items()}
         reads = set(compiled.subject_reads.tables)
         for expression in (compiled.applies, *compiled.expectations, *compiled.advice):
             reads |= expression.reads.tables if expression else frozenset()
@@ -443,9 +450,9 @@ class _Run:
             reason=reason,
             counts={s: outcome.counts.get(s, 0) for s in Status},
             advisories=tuple(
-                Advisory(name, fill(says[name], {**shown, "subject": names[0] if count == 1 else "each subject"}),
-                         count, tuple(names[:ADVISORY_NAMES]))
-                for name, (count, names) in sorted(outcome.advised.items())
+                Advisory(name, said[0][1], count, tuple(subject for subject, _ in said))
+                for name, (count, said) in sorted(outcome.advised.items())
+                if said
             ),
             parameters=compiled.parameters,
             query=compiled.query,
@@ -460,9 +467,9 @@ def show(value: Any) -> str:
     return "unknown" if value is None else value_text(json_value(value))
 
 
-def _note_advice(outcome: _Outcome, name: str, count: int, subjects: Sequence[str]) -> None:
-    before, names = outcome.advised.get(name, (0, []))
-    outcome.advised[name] = (before + count, sorted([*names, *subjects])[:ADVISORY_NAMES])
+def _note_advice(outcome: _Outcome, name: str, count: int, said: Sequence[tuple[str, str]]) -> None:
+    before, known = outcome.advised.get(name, (0, []))
+    outcome.advised[name] = (before + count, sorted([*known, *said])[:ADVISORY_NAMES])
 
 
 def _control_status(

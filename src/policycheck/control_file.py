@@ -58,7 +58,9 @@ def read_control(fields: Fields, faults: FaultList) -> Control:
         na_when=_expression(fields, "na_when"),
         cannot=tuple(Status(s) for s in fields.texts("cannot", ()) if s in ("pass", "fail", "unknown")),
     )
-    fields.text("cannot_because", "")
+    because = fields.text("cannot_because", "")
+    if control.cannot and not (because or "").strip():
+        faults.add("PC308", "`cannot` gives no reason", fields.place("cannot"), "say why in `cannot_because`")
     _check_control(control, fields, faults)
     return control
 

@@ -94,6 +94,17 @@ def load_evidence(folder: Path, tables: Mapping[str, TableSchema], as_of: dateti
     )
 
 
+def manifest_as_of(folder: Path, tables: Mapping[str, TableSchema]) -> datetime | None:
+    """The instant that the manifest in `folder` names, or None. Raises like `load_evidence`."""
+    try:
+        opened = Folder(folder)
+    except OSError as error:
+        raise_unreadable(str(folder), error.strerror or "it is not a folder")
+        raise
+    with opened:
+        return _manifest(opened, tables)[0].as_of
+
+
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

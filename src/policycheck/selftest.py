@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policycheck.assessment import assess
 from policycheck.builtin_tables import BUILTIN_TABLES, table_data
 from policycheck.cells import CellError, parse_utc
 from policycheck.compiler import CompiledPack, compile_pack
-from policycheck.engines import Session
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.evidence import rows_as_evidence
 from policycheck.graph import closure
-from policycheck.loading import load
-from policycheck.model import Control, ControlResult, Example, Pack, Reason, Status, TableData
+from policycheck.loading import check_rows, fill
+from policycheck.model import Control, ControlResult, Evidence, Example, Pack, Reason, Status, TableData
 from policycheck.parameters import find_profile, resolve_parameters
 from policycheck.rows import compile_row_reader, default_row
 from policycheck.source import Place
+
+if TYPE_CHECKING:
+    from policycheck.engines.duckdb import DuckDBSession
 
 AS_OF = "2026-03-02T12:00:00Z"
 """The instant of an example that names none."""
@@ -31,6 +33,7 @@ AS_OF = "2026-03-02T12:00:00Z"
 PROVED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 Progress = Callable[[int, int], None]  # (how many are done, how many there are)
 _Setting = tuple[str | None, str, str | None]  # profile, parameters, as_of: what is compiled once
+_Rows = tuple[list[tuple[int, str, int]], dict[str, list[Any]]]  # origins and columns of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +147,18 @@ def _check_expectations(control: Control, faults: FaultList) -> None:
 # --- running --------------------------------------------------------------------------------------
 
 
-def open_session() -> Session:
-    """A session of the embedded engine, which is loaded only here."""
+def open_session() -> DuckDBSession:
+    """A session of the embedded engine, whose library is loaded only now."""
     from policycheck.engines.duckdb import DuckDBSession
 
-    session: Session = DuckDBSession()
-    return session
+    return DuckDBSession()
 
 
 def run_examples(
     pack: Pack,
     only: Collection[str] | None = None,
     *,
-    session: Session | None = None,
+    session: DuckDBSession | None = None,
     progress: Progress | None = None,
 ) -> list[ExampleResult]:
     """The result of every example of the pack, or of the controls of `only`, in the pack's order.
@@ -185,18 +187,20 @@ def run_examples(
 def _setting(example: Example | None) -> _Setting:
     if example is None:
         return None, "", None
-    return example.profile, repr(sorted(example.parameters.items())) if example.parameters else "", example.as_of
+    parameters = repr(sorted(example.parameters.items())) if example.parameters else ""
+    return example.profile, parameters, example.as_of
 
 
 class _Bench:
     """One session and the pack compiled for one setting at a time."""
 
-    def __init__(self, pack: Pack, session: Session) -> None:
+    def __init__(self, pack: Pack, session: DuckDBSession) -> None:
         self.pack = pack
         self.session = session
         self._at: _Setting | None = None
         self._for: frozenset[str] = frozenset()
         self._compiled: CompiledPack | None = None
+        self._rows: dict[str, dict[str, _Rows]] = {}  # of each view, the rows it was computed from
 
     def compiled(
         self, setting: _Setting, named: Collection[str], example: Example | None = None
@@ -213,6 +217,7 @@ class _Bench:
             compiled = compile_pack(self.pack, resolved, as_of, self.session, faults, only=named)
             faults.raise_if_any()
             self._at, self._for, self._compiled = setting, frozenset(named), compiled
+            self._rows = {name: {} for name in compiled.views}
         return self._compiled
 
     def run(self, control: Control, example: Example, named: Collection[str]) -> ExampleResult:
@@ -231,9 +236,24 @@ class _Bench:
         given = {name: rows for name, rows in example.given.items() if name not in BUILTIN_TABLES}
         self.session.clear()
         evidence = rows_as_evidence(given, self.pack.tables, compiled.as_of)
-        evidence = load(small, evidence, self.session, _builtin(example, compiled))
+        built_in = _builtin(example, compiled)
+        evidence = fill(self.pack, compiled.resolved, evidence, self.session, built_in)
+        self._refresh_views(small, evidence)
+        evidence = check_rows(small, evidence, self.session)
         assessed = assess(small, evidence, self.session, only={control.id})
         return next(result for result in assessed.controls if result.control.id == control.id)
+
+    def _refresh_views(self, compiled: CompiledPack, evidence: Evidence) -> None:
+        """Computes the views whose tables are not those of the last time: most of the time goes here."""
+        broken = self.session.broken_views()
+        changed = []
+        for name, view in compiled.views.items():
+            tables = {t: evidence.tables[t] for t in view.reads.tables if t in evidence.tables}
+            rows = {t: (data.origins, data.columns) for t, data in tables.items() if data.origins}
+            if rows != self._rows[name] or name in broken or view.reads.tables & BUILTIN_TABLES.keys():
+                changed.append(name)
+                self._rows[name] = rows
+        self.session.refresh_views(changed)
 
 
 def _narrow(compiled: CompiledPack, control_id: str) -> CompiledPack:
@@ -335,7 +355,7 @@ def run_mutants(
     pack: Pack,
     chosen: Sequence[Mutant] | None = None,
     *,
-    session: Session | None = None,
+    session: DuckDBSession | None = None,
     progress: Progress | None = None,
 ) -> list[MutantResult]:
     """Whether some example disagrees with each mutant. The examples of the pack itself must agree first."""
@@ -349,7 +369,7 @@ def run_mutants(
     return results
 
 
-def _noticed_by(pack: Pack, mutant: Mutant, session: Session) -> str:
+def _noticed_by(pack: Pack, mutant: Mutant, session: DuckDBSession) -> str:
     control = mutant.control
     if control is None:
         return "the loader (PC308)"
@@ -357,7 +377,9 @@ def _noticed_by(pack: Pack, mutant: Mutant, session: Session) -> str:
     settings = Counter(_setting(example) for example in control.examples)
     likely = _likely(mutant)
     # The likeliest first, then by setting: most mutants are noticed by the first example that is run.
-    ordered = sorted(control.examples, key=lambda e: (not likely(e), -settings[_setting(e)], _setting(e) != bench._at))
+    ordered = sorted(
+        control.examples, key=lambda e: (not likely(e), -settings[_setting(e)], str(_setting(e)))
+    )
     for example in ordered:
         result = bench.run(control, example, [control.id])
         if result.faults:

@@ -1,0 +1,164 @@
+"""`policycheck check`: one assessment, its reports and the gate."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from policycheck.cli.run import Inputs, input_options, inputs_of, opened
+from policycheck.cli.screen import say, write_stdout
+from policycheck.errors import Fault, FaultList, InputError, nearest
+from policycheck.model import Severity
+from policycheck.reporters import REPORTERS
+from policycheck.showing import counted
+from policycheck.source import Place
+
+if TYPE_CHECKING:
+    from policycheck.cli.run import Run
+    from policycheck.model import Assessment
+
+STDOUT = "-"
+REPORT = "report"
+SCREEN = "text"  # the format a person reads on the spot; the others become files
+
+
+@click.command()
+@input_options
+@click.option("--fail-on", type=click.Choice([s.value for s in Severity]), default="low", show_default=True,
+              help="The lowest severity whose gaps close the gate.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="ID|SECTION|TAG",
+              help="Judge only these controls and what they are made of. Repeatable.")  # fmt: skip
+@click.option("--format", "formats", multiple=True, type=click.Choice(list(REPORTERS)),
+              help="Which reports to make. Repeatable.  [default: all]")  # fmt: skip
+@click.option("--output", default="reports", metavar="DIR|-",
+              help="Folder for report.json and report.html; `-` sends the one named format to standard "
+              "output.  [default: reports]")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
+@click.pass_context
+def check(
+    context: click.Context, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
+    as_of: str | None, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...], output: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Judge every control over the evidence, write reports, open or close the gate.
+
+    The text report goes to standard output; JSON and HTML become report.json and report.html in the
+    output folder. Words about the run go to standard error.
+
+    \b
+    policycheck check
+    policycheck check --as-of manifest --fail-on high
+    policycheck check --only DP-3.7 --only encryption --format text
+    policycheck check --format json --output - > report.json
+
+    \b
+    Exit code 0: no gap of severity --fail-on or higher (the gate is open)
+              1: at least one such control fails
+              3: none fails, at least one is unknown
+              2: there is no verdict (usage, a faulty pack, an internal error)
+    """
+    chosen = tuple(dict.fromkeys(formats)) or tuple(REPORTERS)
+    if output == STDOUT and len(chosen) != 1:
+        raise click.UsageError("`--output -` takes one report: name it with a single --format")
+    inputs = inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)
+    folder = None if output == STDOUT else Path(output)
+    try:
+        assessment, rendered = _judge(inputs, Severity(fail_on), only, chosen)
+        screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
+        if folder is not None:
+            _write(folder, rendered, quiet)
+    except BaseException:
+        _warn_of_earlier(folder, chosen)
+        raise
+    _tell(assessment, screen is not None and SCREEN in chosen, screen, quiet)
+    context.exit(assessment.gate.exit_code)
+
+
+def _judge(
+    inputs: Inputs, fail_on: Severity, only: Sequence[str], formats: Sequence[str]
+) -> tuple[Assessment, dict[str, bytes]]:
+    """The assessment and its reports, all of them rendered before any is written."""
+    from policycheck.assessment import assess
+
+    with opened(inputs) as run:
+        wanted = _selected(run, only) if only else None
+        assessment = assess(
+            run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only
+        )
+        # Lists longer than the assessment's `finding_limit` belong here, while the session is open.
+        return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
+
+
+def _selected(run: Run, only: Sequence[str]) -> set[str]:
+    """The controls asked for. INVARIANT: a name that selects nothing is an error, not an empty run."""
+    from policycheck.assessment import select
+
+    faults = FaultList()
+    controls = run.compiled.pack.controls.values()
+    known = {c.id for c in controls} | {c.section for c in controls} | {t for c in controls for t in c.tags}
+    for name in only:
+        if name not in known:
+            faults.add(
+                "PC602", f"`{name}` is no control, no section and no tag", Place("--only"), nearest(name, known)
+            )
+    faults.raise_if_any()
+    return select(run.compiled, only)
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{REPORT}{REPORTERS[name].suffix}"
+
+
+def _write(folder: Path, rendered: dict[str, bytes], quiet: bool) -> None:
+    """Puts the reports in place of earlier ones, each in one step."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        waiting = [(_beside(folder, data), _path(folder, name)) for name, data in rendered.items()]
+        for temporary, path in waiting:
+            temporary.replace(path)
+    except OSError as error:
+        words = f"the report cannot be written: {error.strerror}"
+        hint = "name another folder with --output, or `--output -` with one --format"
+        raise InputError([Fault("PC604", words, Place(str(folder)), hint)]) from error
+    if not quiet:
+        for _, path in waiting:
+            say(f"report: {path}")
+
+
+def _beside(folder: Path, data: bytes) -> Path:
+    """The data in a file with a name of its own, complete and on disk."""
+    handle, name = tempfile.mkstemp(prefix=f".{REPORT}-", dir=folder)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            os.fchmod(stream.fileno(), 0o644)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return path
+
+
+def _warn_of_earlier(folder: Path | None, formats: Sequence[str]) -> None:
+    """A report of an earlier run must not be taken for one of this run, which has none."""
+    for name in formats if folder is not None else ():
+        path = _path(folder, name) if folder is not None else Path()
+        if name != SCREEN and path.is_file():
+            say(f"note: {path} is the report of an earlier run")
+
+
+def _tell(assessment: Assessment, closes_itself: bool, screen: bytes | None, quiet: bool) -> None:
+    """The report for standard output and the gate; the text report ends with the gate by itself."""
+    if assessment.faults and not quiet:
+        say(f"{counted(len(assessment.faults), 'fault')} in the evidence: see `policycheck lint`")
+    if screen is not None:
+        write_stdout(screen)
+    gate = assessment.gate
+    if not quiet and not closes_itself:
+        say(f"gate {gate.words}; exit code {gate.exit_code}")

@@ -1,0 +1,174 @@
+"""What most commands begin with: options for pack, evidence, profile and instant, and reading these.
+
+Goes in: arguments and the clock. Comes out: a compiled pack, verified evidence and a loaded session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from policycheck.cli.screen import say
+from policycheck.errors import Fault, FaultList, InputError
+from policycheck.source import Place
+
+if TYPE_CHECKING:
+    from policycheck.compiler import CompiledPack
+    from policycheck.engines.duckdb import DuckDBSession
+    from policycheck.model import Evidence, Pack, Profile
+
+EVIDENCE = Path("evidence")
+FROM_MANIFEST = "manifest"
+_FOLDER = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The options every judging command shares. `now` is the one reading of the clock."""
+
+    pack: Path
+    evidence: Path
+    profile: str | None
+    as_of: str | None
+    now: datetime
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that has been read: evidence is in the session, the session is sealed."""
+
+    compiled: CompiledPack
+    evidence: Evidence
+    session: DuckDBSession
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --pack, --evidence, --profile and --as-of."""
+    options = [
+        pack_option,
+        click.option("--evidence", "evidence_folder", type=_FOLDER, default=EVIDENCE, metavar="DIR",
+                     help="Folder with manifest.yaml.  [default: ./evidence]"),
+        click.option("--profile", metavar="NAME", help="Parameter values  [default: the pack's own choice]"),
+        click.option("--as-of", metavar="INSTANT|manifest",
+                     help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
+                     "the manifest names.  [default: now]"),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def pack_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --pack."""
+    option = click.option("--pack", "pack_folder", type=_FOLDER, metavar="DIR",
+                          help="The pack to use  [default: the one that comes with policycheck]")  # fmt: skip
+    decorated: Callable[..., Any] = option(command)
+    return decorated
+
+
+def inputs_of(
+    pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
+    *, quiet: bool = False,
+) -> Inputs:  # fmt: skip
+    """The options as one value, with the present instant in whole seconds."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Inputs(pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet)
+
+
+def shipped_pack() -> Path:
+    """The pack inside the installed package, or the one beside `src/` in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "controls"
+    beside = package.parents[1] / "controls"
+    return beside if not inside.is_dir() and package.parent.name == "src" else inside
+
+
+def instant_of(inputs: Inputs, manifest_as_of: Callable[[], datetime | None]) -> datetime:
+    """The instant of this run in UTC. Raises InputError PC601 for one that is wrong or lies ahead.
+
+    The manifest's own instant counts only where it is asked for: evidence does not choose its date.
+    """
+    if inputs.as_of is None:
+        moment = inputs.now
+    elif inputs.as_of == FROM_MANIFEST:
+        named = manifest_as_of()
+        if named is None:
+            raise _refused("the manifest names no `as_of`", "add `as_of:` to manifest.yaml, or give an instant")
+        moment = named.astimezone(UTC)
+    else:
+        moment = _parse(inputs.as_of)
+    if moment > inputs.now + timedelta(seconds=1):
+        raise _refused(
+            f"{_shown(moment)} lies ahead: it is {_shown(inputs.now)} now",
+            "nobody knows today what evidence will be too old by then; give the present or an earlier instant",
+        )
+    if not inputs.quiet:
+        replay = "" if moment >= inputs.now else f", a replay: it is {_shown(inputs.now)} now"
+        say(f"as of {_shown(moment)}{replay}")
+    return moment
+
+
+def _parse(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or len(text) <= len("2026-03-02"):
+        raise _refused(
+            f"`{text}` is not an instant",
+            "write date, time and offset, for instance 2026-03-02T12:00:00Z; or `manifest`",
+        )
+    return moment.astimezone(UTC)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refused(message: str, help: str) -> InputError:
+    return InputError([Fault("PC601", message, Place("--as-of"), help)])
+
+
+@contextmanager
+def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
+    """Reads, verifies and compiles everything. Raises InputError with the faults of all of it at once."""
+    from policycheck.compiler import compile_pack
+    from policycheck.engines.duckdb import DuckDBSession, available_threads
+    from policycheck.evidence import load_evidence
+    from policycheck.loading import check_rows, fill
+    from policycheck.pack import load_pack
+    from policycheck.parameters import find_profile, resolve_parameters
+
+    pack = load_pack(inputs.pack, examples=examples)
+    profile: Profile = find_profile(pack, inputs.profile)
+    faults = FaultList()
+    resolved = resolve_parameters(pack, profile, faults)
+    moment = instant_of(inputs, lambda: _manifest_as_of(inputs.evidence, pack))
+    evidence = None
+    try:
+        evidence = load_evidence(inputs.evidence, pack.tables, moment)
+    except InputError as error:
+        faults.extend(error.faults)
+    bulk = evidence is not None and any(data.bulk for data in evidence.tables.values())
+    # Bulk files are worth threads and a place to spill to; for a small run both only cost time.
+    with DuckDBSession(spill=bulk, threads=available_threads() if bulk else 1) as session:
+        # Evidence goes in first: a view then binds once, over the rows that it is computed from.
+        filled = fill(pack, resolved, evidence, session) if evidence is not None else None
+        compiled = compile_pack(pack, resolved, moment, session, faults)
+        faults.raise_if_any()
+        if filled is None:  # pragma: no cover - its faults were raised above
+            raise InputError(faults.faults)
+        yield Run(compiled, check_rows(compiled, filled, session), session)
+
+
+def _manifest_as_of(folder: Path, pack: Pack) -> datetime | None:
+    from policycheck.evidence import manifest_as_of
+
+    return manifest_as_of(folder, pack.tables)
