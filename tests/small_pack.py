@@ -21,6 +21,7 @@ from policycheck.parameters import find_profile, resolve_parameters
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 BOXES = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Boxes",
     "description": "Boxes with locks.",
     "type": "object",
@@ -37,6 +38,7 @@ BOXES = {
     },
 }
 KEYS = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Keys",
     "description": "Keys of boxes.",
     "type": "object",

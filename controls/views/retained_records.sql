@@ -22,7 +22,7 @@ WITH reached AS (
       WHEN NOT r.of_people OR r.ceiling <> 'default' THEN FALSE
       WHEN (s.vital_status = 'deceased' OR r.record_class = 'decedent_iihi') AND s.date_of_death IS NULL THEN TRUE
       WHEN s.vital_status = 'deceased' OR r.record_class = 'decedent_iihi'
-        THEN not_after($as_of_day, plus_days(keep_until(s.date_of_death, $decedent_years), 1))
+        THEN not_before(keep_until(s.date_of_death, $decedent_years), plus_days($as_of_day, -1))
       ELSE FALSE
     END AS death_allows,
     CASE

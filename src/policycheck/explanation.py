@@ -23,7 +23,6 @@ from policycheck.model import (
     Control,
     ControlResult,
     Evidence,
-    Finding,
     Parameter,
     Source,
     SourceResult,
@@ -154,7 +153,7 @@ def explain_subject(
         source=source,
         file_digest=_file_digest(source, place),
         scope=answers[0] if parts else None,
-        expectations=tuple(_with_message(control, answer, subject, observed) for answer in answers[len(parts) : end]),
+        expectations=tuple(_with_message(control, a, subject, observed) for a in answers[len(parts) : end]),
         verdict=verdict,
         status=status,
         exception=exception,
@@ -220,11 +219,6 @@ def _file_digest(source: Source | None, place: Place | None) -> str:
 def _exception(explained: ControlExplanation, subject: str) -> str | None:
     uses = explained.assessment.exceptions
     return next((e.id for e in uses if (explained.control.id, subject) in e.used_for), None)
-
-
-def first_findings(result: ControlResult, limit: int) -> tuple[Finding, ...]:
-    """The first findings of a result, the fails before the unknowns."""
-    return result.findings[:limit]
 
 
 def _unknown(message: str, help: str) -> InputError:

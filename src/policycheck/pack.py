@@ -125,6 +125,7 @@ class _PackReader:
         for inside, file in self.files.items():
             self._read_file(inside, file)
         self._check_references()
+        self._check_guards(head["guards"])
         return Pack(
             name=head["name"],
             version=head["version"],
@@ -388,6 +389,14 @@ class _PackReader:
                 requires=tuple(c for c in required if c != control.id),
                 exceptions=replace(control.exceptions, rules=rules),
             )
+
+    def _check_guards(self, guards: Iterable[str]) -> None:
+        # INVARIANT: a guard with a misspelt name must not be a guard that never closes.
+        for guard in guards:
+            if guard not in self.controls:
+                message = f"`guards` names `{guard}`, which is no control"
+                place = Place(self.files["pack.yaml"].path)
+                self.faults.add("PC307", message, place, nearest(guard, self.controls))
 
     def _expand(self, control: Control, field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
         found: list[str] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,9 +78,10 @@ def _guarded(ctx: click.Context) -> Iterator[None]:
     """Turns every way a run can end badly into words and exit code 2; INVARIANT: a crash is not a pass."""
     try:
         yield
-    except click.ClickException as error:
-        error.exit_code = INTERNAL  # click's own default is 1, which here means that something failed
+    except (click.UsageError, click.exceptions.Exit):
         raise
+    except click.ClickException as error:
+        error.show()  # click's own exit code would be 1, which here means that something failed
     except PolicycheckError as error:
         say_faults(error.faults)
     except (KeyboardInterrupt, click.Abort):
@@ -90,8 +90,6 @@ def _guarded(ctx: click.Context) -> Iterator[None]:
         # The reader of the report went away, so nobody has seen the verdict.
         discard_stdout()
         say("error[PC603]: standard output was closed before the report was written")
-    except click.exceptions.Exit:
-        raise
     except Exception as error:
         _say_defect(ctx, error)
     else:
@@ -102,7 +100,8 @@ def _guarded(ctx: click.Context) -> Iterator[None]:
 def _say_defect(ctx: click.Context, error: Exception) -> None:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        say(f"{where}error[PC604]: {error.strerror}\n  help: check the path, its permissions and the free space")
+        say(f"{where}error[PC604]: {error.strerror}")
+        say("  help: check the path, its permissions and the free space")
     elif isinstance(error, MemoryError):
         say("error[PC604]: the memory is not enough\n  help: give the run more memory, or use --only")
     else:
@@ -110,6 +109,8 @@ def _say_defect(ctx: click.Context, error: Exception) -> None:
         say("  help: run `policycheck --debug ...` for the place in the code and report it; "
             "there is no verdict")  # fmt: skip
     if ctx.params.get("debug"):
+        import traceback
+
         say(traceback.format_exc())
 
 

@@ -42,8 +42,9 @@ SCREEN = "text"  # the format a person reads on the spot; the others become file
 @click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 @click.pass_context
 def check(
-    context: click.Context, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
-    as_of: str | None, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...], output: str, quiet: bool,
+    context: click.Context, *, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
+    as_of: str | None, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...], output: str,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """Judge every control over the evidence, write reports, open or close the gate.
 
@@ -75,7 +76,7 @@ def check(
     except BaseException:
         _warn_of_earlier(folder, chosen)
         raise
-    _tell(assessment, screen is not None and SCREEN in chosen, screen, quiet)
+    _tell(assessment, screen, SCREEN in chosen, quiet)
     context.exit(assessment.gate.exit_code)
 
 
@@ -87,9 +88,7 @@ def _judge(
 
     with opened(inputs) as run:
         wanted = _selected(run, only) if only else None
-        assessment = assess(
-            run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only
-        )
+        assessment = assess(run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only)
         # Lists longer than the assessment's `finding_limit` belong here, while the session is open.
         return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
 
@@ -103,9 +102,8 @@ def _selected(run: Run, only: Sequence[str]) -> set[str]:
     known = {c.id for c in controls} | {c.section for c in controls} | {t for c in controls for t in c.tags}
     for name in only:
         if name not in known:
-            faults.add(
-                "PC602", f"`{name}` is no control, no section and no tag", Place("--only"), nearest(name, known)
-            )
+            words = f"`{name}` is no control, no section and no tag"
+            faults.add("PC602", words, Place("--only"), nearest(name, known))
     faults.raise_if_any()
     return select(run.compiled, only)
 
@@ -153,12 +151,12 @@ def _warn_of_earlier(folder: Path | None, formats: Sequence[str]) -> None:
             say(f"note: {path} is the report of an earlier run")
 
 
-def _tell(assessment: Assessment, closes_itself: bool, screen: bytes | None, quiet: bool) -> None:
-    """The report for standard output and the gate; the text report ends with the gate by itself."""
+def _tell(assessment: Assessment, screen: bytes | None, ends_with_gate: bool, quiet: bool) -> None:
+    """The report for standard output, and the gate where that report does not end with it itself."""
     if assessment.faults and not quiet:
         say(f"{counted(len(assessment.faults), 'fault')} in the evidence: see `policycheck lint`")
     if screen is not None:
         write_stdout(screen)
     gate = assessment.gate
-    if not quiet and not closes_itself:
+    if not quiet and not ends_with_gate:
         say(f"gate {gate.words}; exit code {gate.exit_code}")

@@ -34,7 +34,7 @@ WIDTH = 100
 @input_options
 @click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 def explain(
-    control: str, subject: str | None, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
+    *, control: str, subject: str | None, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
     as_of: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Show how the verdict of CONTROL came about, or that of one SUBJECT.
@@ -70,7 +70,8 @@ def _head(explained: ControlExplanation) -> Iterator[str]:
     control, result = explained.control, explained.result
     yield from _wrap(f"{control.id}  {one_line(control.title)}", "")
     yield f"  clauses   {', '.join(control.clauses)}"
-    yield f"  severity  {control.severity.value}" + (f"; tags {', '.join(control.tags)}" if control.tags else "")
+    tags = f"; tags {', '.join(control.tags)}" if control.tags else ""
+    yield f"  severity  {control.severity.value}{tags}"
     yield from _wrap(f"status    {result.status.value}: {result.reason.words} [{result.reason.code}]", "  ")
     yield from _wrap(f"why       {one_line(control.rationale)}", "  ")
     if result.root_causes:
@@ -135,7 +136,8 @@ def _control(explained: ControlExplanation) -> Iterator[str]:
         for finding in shown:
             yield from _wrap(f"{finding.status.value}: {finding.subject}: {finding.message}", "  - ", "    ")
             yield from _wrap(f"at {_place(finding.place)}", "    ")
-        yield from _wrap(f"one of them: policycheck explain {control.id} '{result.findings[0].subject}'", "  ")
+        example = f"policycheck explain {control.id} '{result.findings[0].subject}'"
+        yield from _wrap(f"one of them: {example}", "  ")
     for advisory in result.advisories:
         yield from _wrap(f"advisory {advisory.name}: {advisory.message} ({advisory.count})", "  ")
     yield from _wrap(f"remediation: {one_line(control.remediation)}", "  ")
@@ -161,7 +163,8 @@ def _subject(subject: SubjectExplanation, explained: ControlExplanation) -> Iter
     for name in verdict.advised:
         yield f"  with the advisory {name}"
     if explained.result.reason.code == "guard":
-        yield from _wrap(f"but the control is {explained.result.status.value}: {explained.result.reason.words}", "  ")
+        result = explained.result
+        yield from _wrap(f"but the control is {result.status.value}: {result.reason.words}", "  ")
 
 
 def _answer(name: str, answer: ExpressionAnswer) -> Iterator[str]:

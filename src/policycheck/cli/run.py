@@ -100,14 +100,15 @@ def instant_of(inputs: Inputs, manifest_as_of: Callable[[], datetime | None]) ->
     elif inputs.as_of == FROM_MANIFEST:
         named = manifest_as_of()
         if named is None:
-            raise _refused("the manifest names no `as_of`", "add `as_of:` to manifest.yaml, or give an instant")
+            hint = "add `as_of:` to manifest.yaml, or give an instant"
+            raise _refused("the manifest names no `as_of`", hint)
         moment = named.astimezone(UTC)
     else:
         moment = _parse(inputs.as_of)
     if moment > inputs.now + timedelta(seconds=1):
         raise _refused(
             f"{_shown(moment)} lies ahead: it is {_shown(inputs.now)} now",
-            "nobody knows today what evidence will be too old by then; give the present or an earlier instant",
+            "nobody knows what will be so by then; give the present or an earlier instant",
         )
     if not inputs.quiet:
         replay = "" if moment >= inputs.now else f", a replay: it is {_shown(inputs.now)} now"

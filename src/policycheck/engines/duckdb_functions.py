@@ -134,6 +134,13 @@ def macro_statements() -> tuple[str, ...]:
                 ),
             ],
         ),
+        *_plain_macros(),
+    )
+
+
+def _plain_macros() -> tuple[str, ...]:
+    """The macros with one form each: two days, sets, text."""
+    return (
         "CREATE MACRO latest(a DATE, b DATE) AS CASE WHEN a >= b THEN a WHEN a < b THEN b END",
         "CREATE MACRO earliest(a DATE, b DATE) AS CASE WHEN a <= b THEN a WHEN a > b THEN b END",
         "CREATE MACRO has(a VARCHAR[], b VARCHAR) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL "
