@@ -20,7 +20,7 @@ run: $(RUN) ## set up and check the sample organisation
 
 test: $(DEV) ## set up for development and run everything CI runs
 	@scripts/install-debian-packages
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --keep-going check
 
 check: format lint types imports pytest examples ## format, lint, types, imports, tests, the pack's examples
 	@echo "check: all passed"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import sample_run
 
+import sample_run
 from policycheck.model import Assessment
 
 

@@ -46,8 +46,7 @@ def shipped_pack() -> Pack:
     return load_pack(ROOT / "controls", examples=False)
 
 
-@cache
-def compiled_pack(profile: str | None = None) -> tuple[CompiledPack, DuckDBSession]:
+def compile_afresh(profile: str | None = None) -> tuple[CompiledPack, DuckDBSession]:
     """The shipped pack under a profile, and a session with its tables and views, without rows."""
     pack = shipped_pack()
     faults = FaultList()
@@ -58,9 +57,14 @@ def compiled_pack(profile: str | None = None) -> tuple[CompiledPack, DuckDBSessi
     return compiled, session
 
 
+compiled_pack = cache(compile_afresh)
+
+
 def run(folder: Path, profile: str | None = None, limit: int = LIMIT, **how: Any) -> Assessment:
     """The assessment of an evidence folder at the sample's instant."""
-    compiled, session = compiled_pack(profile)
+    parquet = any(folder.rglob("*.parquet"))
+    # A session that has judged is sealed, and a sealed session reads no file.
+    compiled, session = (compile_afresh if parquet else compiled_pack)(profile)
     session.clear()
     evidence = load_evidence(folder, compiled.pack.tables, AS_OF)
     return assess(compiled, load(compiled, evidence, session), session, finding_limit=limit, **how)
@@ -143,15 +147,20 @@ def fits_csv(table: str, rows: list[Row]) -> bool:
 
 def written(rows: list[Row], suffix: str, table: str) -> bytes:
     """The rows in one of the evidence formats."""
+    if suffix == ".parquet":
+        return _parquet(rows, table)
     if suffix == ".json":
         text = json.dumps(rows, indent=1, ensure_ascii=False)
     elif suffix == ".ndjson":
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     elif suffix == ".yaml":
-        text = "".join(
-            "-\n" + "".join(f"  {k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in row.items())
-            for row in rows
-        ) or "[]\n"
+        text = (
+            "".join(
+                "-\n" + "".join(f"  {k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in row.items())
+                for row in rows
+            )
+            or "[]\n"
+        )
     else:
         names = [n for n in schemas()[table]["properties"] if any(n in row for row in rows)]
         names = names or list(schemas()[table]["properties"])
@@ -161,6 +170,21 @@ def written(rows: list[Row], suffix: str, table: str) -> bytes:
         writer.writerows([_to_csv(row.get(name)) for name in names] for row in rows)
         text = out.getvalue()
     return text.encode()
+
+
+def _parquet(rows: list[Row], table: str) -> bytes:
+    """Text, integers, booleans and lists of text; days and instants as the text they are in the others."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"boolean": pa.bool_(), "integer": pa.int64(), "array": pa.list_(pa.string())}
+    columns = {}
+    for name, column in schemas()[table]["properties"].items():
+        kind = next((types[k] for k in kinds(column) if k in types), pa.string())
+        columns[name] = pa.array([row.get(name) for row in rows], kind)
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
 
 
 @dataclass

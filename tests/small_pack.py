@@ -49,7 +49,8 @@ KEYS = {
     "properties": {
         "key_id": {"type": "string", "minLength": 1, "description": "Its name.", "examples": ["key-1"]},
         "box_id": {
-            "type": "string", "description": "Its box.", "examples": ["box-1"], "x-references": "boxes.box_id",
+            "type": "string", "description": "Its box.", "examples": ["box-1"],
+            "x-references": "boxes.box_id",
         },
         "copied": {"type": ["boolean", "null"], "description": "Whether it was copied."},
     },

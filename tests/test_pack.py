@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_pack
-from small_pack import BOXES, CONTROL, PROFILE, compile_folder, write_pack
 
+import small_pack
 from policycheck.errors import InputError
 from policycheck.pack import load_pack
+from small_pack import BOXES, CONTROL, PROFILE, compile_folder, write_pack
 
 YAML = """\
 id: BX-1
@@ -158,7 +158,9 @@ FAULTY: dict[str, tuple[dict[str, Any], str, str]] = {
     "view without a base as subject": (
         {"views/few.sql": "SELECT b.* FROM boxes b\n", **control(subject="few")}, "BX/BX-1.yaml:", "base",
     ),
-    "schema that is no json": ({"tables/boxes.schema.json": '{"title": }'}, "tables/boxes.schema.json:1:", ""),
+    "schema that is no json": (
+        {"tables/boxes.schema.json": '{"title": }'}, "tables/boxes.schema.json:1:", "",
+    ),
     "key that is no column": (
         {"tables/boxes.schema.json": {**BOXES, "x-key": ["box"]}}, "tables/boxes.schema.json", "box",
     ),
@@ -185,7 +187,9 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_the_caret_stands_under_the_wrong_word(tmp_path: Path) -> None:
-    error = refusal(write_pack(tmp_path, {"BX/BX-1.yaml": YAML.replace("locked: locked\n", "locked: lockd\n")}))
+    error = refusal(
+        write_pack(tmp_path, {"BX/BX-1.yaml": YAML.replace("locked: locked\n", "locked: lockd\n")})
+    )
     fault = error.faults[0]
     assert (fault.place.line, fault.place.column) == (9, 11)
     assert fault.place.with_caret().splitlines()[-1].rstrip().endswith("^")

@@ -102,9 +102,7 @@ def test_each_state_of_an_exception(change: dict[str, Any], expected: tuple[str,
         ({"EX-1": (Status.PASS, "")}, ("in_force", "in_force")),
     ],
 )
-def test_the_rules_of_the_pack_decide(
-    rule: dict[str, tuple[Status, str]], expected: tuple[str, str]
-) -> None:
+def test_the_rules_of_the_pack_decide(rule: dict[str, tuple[Status, str]], expected: tuple[str, str]) -> None:
     assert outcome(ENTRY, {"RULE-1": rule}) == expected
 
 

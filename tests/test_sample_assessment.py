@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import sample_run
 
 import policycheck.engines.duckdb
+import sample_run
 from policycheck.model import Assessment, Severity, Status
 from policycheck.reporters import REPORTERS
 
@@ -72,7 +72,11 @@ def test_a_profile_gives_the_same_bytes_each_time(profile: str) -> None:
     assert first.profile.name == profile
     # Whatever a profile reads into the text, what is broken in every reading stays a gap.
     verdicts = sample_run.verdicts(first)
-    for key in (("DP-3.7", "prot-db-analytics"), ("OR-6.2", "rec-risk-06"), ("META-3", "disclosures-2026-03")):
+    for key in (
+        ("DP-3.7", "prot-db-analytics"),
+        ("OR-6.2", "rec-risk-06"),
+        ("META-3", "disclosures-2026-03"),
+    ):
         assert verdicts[key] == "fail"
 
 
@@ -113,9 +117,7 @@ def test_the_gate_is_closed_at_every_threshold(fail_on: Severity) -> None:
 
 
 @pytest.mark.parametrize("asked", [("DP-3.7",), ("DP-3",), ("RT",)])
-def test_a_selection_judges_as_the_whole_does(
-    asked: tuple[str, ...], sample_assessment: Assessment
-) -> None:
+def test_a_selection_judges_as_the_whole_does(asked: tuple[str, ...], sample_assessment: Assessment) -> None:
     from policycheck.assessment import select
 
     compiled, _ = sample_run.compiled_pack()

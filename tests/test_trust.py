@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_pack import AS_OF, CONTROL, compile_folder, judge, write_pack
 
 from policycheck.assessment import assess
 from policycheck.errors import InputError
 from policycheck.evidence import load_evidence
 from policycheck.loading import load
 from policycheck.model import Assessment, ControlResult, Status
+from small_pack import AS_OF, CONTROL, compile_folder, judge, write_pack
 
 P, F, U, N = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.NA
 NO_COPIES = {

@@ -75,10 +75,10 @@ def assess(
         organisation=evidence.organisation,
         as_of=evidence.as_of,
         manifest_digest=evidence.manifest_digest,
-        gate=decide_gate([r for r in shown.values()], fail_on),
+        gate=decide_gate(list(shown.values()), fail_on),
         controls=_with_causes(compiled, results, shown),
         sources=_source_results(compiled, evidence, results),
-        exceptions=run.register.results() if run.register else (),
+        exceptions=run.register.results(results) if run.register else (),
         interpretations=compiled.resolved.memos,
         parameters=compiled.resolved.choices,
         faults=evidence.faults,
@@ -150,11 +150,13 @@ class _Run:
         """Results of the wanted controls and of the pack's guards, in the pack's order."""
         pack = self.compiled.pack
         guards = [g for g in pack.guards if g in self.compiled.order]
-        needed = closure(pack, {*wanted, *guards})
+        # An exception may be about other controls too, so all rules judge it, whichever are wanted:
+        # INVARIANT: a verdict is the same alone as among all others.
+        rules = {rule for i in self.compiled.controls for rule in pack.controls[i].exceptions.rules}
+        needed = closure(pack, {*wanted, *guards, *rules})
         judged = self._ask_engine([c for i, c in self.compiled.controls.items() if i in needed])
         inapplicable = self._inapplicable([self.compiled.controls[i] for i in judged])
         results: dict[str, ControlResult] = {}
-        rules = {rule for i in judged for rule in pack.controls[i].exceptions.rules}
         for control_id in sorted(needed, key=self.compiled.order.index):
             control = pack.controls[control_id]
             if control.all_of:
@@ -164,7 +166,7 @@ class _Run:
                 self.register = self._judge_register({r: judged[r] for r in rules if r in judged})
             results[control_id] = self._result(judged[control_id], inapplicable.get(control_id))
         if self.register is None and REGISTER in self.compiled.pack.tables:
-            self.register = self._judge_register({})
+            self.register = self._judge_register({r: judged[r] for r in rules if r in judged})
         return {i: results[i] for i in pack.controls if i in results}
 
     # --- asking ---

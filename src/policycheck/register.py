@@ -7,7 +7,7 @@ reason for every exception. An exception counts only where nothing speaks agains
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -56,13 +56,17 @@ class Register:
         self.used.setdefault(exception_id, []).append((control_id, subject))
         self.needed.setdefault(exception_id, set()).add(value)
 
-    def results(self) -> tuple[ExceptionResult, ...]:
-        return tuple(self._result(entry) for entry in self.entries)
+    def results(self, judged: Container[str] | None = None) -> tuple[ExceptionResult, ...]:
+        """What became of each entry in a run over the controls `judged`, or over all."""
+        return tuple(self._result(entry, judged) for entry in self.entries)
 
-    def _result(self, entry: Entry) -> ExceptionResult:
+    def _result(self, entry: Entry, judged: Container[str] | None) -> ExceptionResult:
         state, reason = self.states[entry.id]
         used = tuple(sorted(self.used.get(entry.id, [])))
-        if state == "in_force" and not used:
+        # A run over some of the controls cannot say that nobody needs an exception.
+        about = [c for c, held in self.valid.items() if entry.id in held.values()]
+        whole = judged is None or all(c in judged for c in about)
+        if state == "in_force" and not used and whole:
             state = "unused"
             reason = Reason("unused", "no failing subject needs it: withdraw it, or check what it names")
         days_left = (entry.valid_to - self.today).days if entry.valid_to else None
@@ -70,7 +74,7 @@ class Register:
         if state in ("in_force", "unused") and days_left is not None and days_left <= EXPIRY_NOTICE_DAYS:
             warnings.append(f"ends in {days_left} days")
         idle = sorted(set(entry.subjects) - self.needed.get(entry.id, set()))
-        if state == "in_force" and idle:
+        if state == "in_force" and idle and whole:
             warnings.append(f"names {len(idle)} that do not need it: {', '.join(idle[:5])}")
         return ExceptionResult(
             id=entry.id, state=state, reason=reason, clauses=entry.clauses, subjects=entry.subjects,

@@ -34,8 +34,8 @@ WIDTH = 100
 @input_options
 @click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 def explain(
-    *, control: str, subject: str | None, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
-    as_of: str | None, quiet: bool,
+    *, control: str, subject: str | None, pack_folder: Path | None, evidence_folder: Path,
+    profile: str | None, as_of: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Show how the verdict of CONTROL came about, or that of one SUBJECT.
 

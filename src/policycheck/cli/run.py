@@ -157,6 +157,8 @@ def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
         evidence = load_evidence(inputs.evidence, pack.tables, moment)
     except InputError as error:
         faults.extend(error.faults)
+    if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
+        raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
     bulk = evidence is not None and any(data.bulk for data in evidence.tables.values())
     # Bulk files are worth threads and a place to spill to; for a small run both only cost time.
     with DuckDBSession(spill=bulk, threads=available_threads() if bulk else 1) as session:

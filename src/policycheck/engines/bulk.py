@@ -147,7 +147,8 @@ def _partial(name: str) -> str:
     day = f"CAST({name} AS DATE)"
     ends = {
         "[0-9]{4}": (year, f"CAST({name} || '-12-31' AS DATE)"),
-        "[0-9]{4}-[0-9]{2}": (month, f"last_day({month})"),
+        # Not DuckDB's `last_day`: the policy function of that name takes its place in a session.
+        "[0-9]{4}-[0-9]{2}": (month, f"CAST({month} + INTERVAL 1 MONTH - INTERVAL 1 DAY AS DATE)"),
         DAY_FORM: (day, day),
     }
     whens = " ".join(
