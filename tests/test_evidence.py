@@ -440,7 +440,7 @@ def typed(evidence: Evidence) -> Any:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(THING_ROWS, st.sampled_from(sorted(WRITERS)), st.integers(1, 3), st.randoms(use_true_random=False))
-def test_order_format_and_split_of_rows_change_nothing(  # noqa: PLR0917 hypothesis passes them by name
+def test_order_format_and_split_of_rows_change_nothing(
     tmp_path: Path, counter: Iterator[int],
     rows: list[dict[str, Any]], suffix: str, parts: int, chance: random.Random,
 ) -> None:  # fmt: skip

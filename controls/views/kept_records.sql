@@ -41,7 +41,6 @@ periods AS (
     g.clock <> 'created' AND g.in_effect AS still_in_effect,
     CASE
       WHEN g.clock = 'created' THEN TRUE
-      WHEN g.clock = 'created_or_end' THEN NOT g.in_effect
       WHEN g.last_in_effect_at IS NOT NULL THEN NOT g.in_effect
     END AS end_known
   FROM rules g

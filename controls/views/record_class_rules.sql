@@ -2,7 +2,7 @@
 -- One row a record class: how long it must be kept, from when, and how long it may be kept.
 --   min_years  the minimum period in years; NULL: none
 --   clock      where the minimum starts: created (the day of the record), end (its last day in effect),
---              created_or_end (the later of both; a record without an end never was in effect), none
+--              created_or_end (the later of both; open while the end is not recorded), none
 --   ceiling    default (the default retention), schedule (the period of its dataset), none
 --   of_clients, of_people   whether a client or a person can be concerned although the record names none
 SELECT 'notice' AS record_class, $record_min_years AS min_years, 'end' AS clock, 'none' AS ceiling,

@@ -290,7 +290,11 @@ class _Compiler:
             reads |= expression.reads
         view = self.views.get(relation.name)
         own = view.reads if view else Reads(relation.tables)
-        used = sorted((reads.parameters | own.parameters) - {"as_of", "as_of_day"})
+        asked = [*expressions, na_when] if na_when is not None else expressions
+        views = self._with_inner(
+            [v for v in (relation.name, *self._views_in(asked, None)) if v in self.views]
+        )
+        used = self._parameters_of(control, reads, views)
         observed = sorted({name for e in expressions for name in e.observes} | self._shown(control, relation))
         return CompiledControl(
             control=control,
@@ -305,13 +309,18 @@ class _Compiler:
             observed=tuple(observed),
             subject_reads=own,
             query=self._query(relation, base, applies, [e for e in expectations if e is not None]),
-            views=tuple(
-                self._with_inner(
-                    [v for v in (relation.name, *self._views_in(expressions, None)) if v in self.views]
-                )
-            ),
+            views=tuple(views),
             rereads_base=self._rereads(relation.name, base.name, expressions),
         )
+
+    def _parameters_of(self, control: Control, reads: Reads, views: list[str]) -> list[str]:
+        """Every parameter a verdict or its message depends on, through all views."""
+        used = set(reads.parameters)
+        for name in views:
+            used |= self.views[name].reads.parameters
+        for message in (*control.otherwise.values(), *(a.say for a in control.advise)):
+            used |= set(_placeholders(message)) & set(self.scope.parameters)
+        return sorted(used - {"as_of", "as_of_day"})
 
     def _subject(self, control: Control) -> Relation | None:
         name = control.subject or ""

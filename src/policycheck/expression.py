@@ -60,7 +60,7 @@ def parser_texts(expressions: Iterable[ExpressionText], views: Iterable[View]) -
     return [text for text in found if text is not None]
 
 
-def check_expression(  # noqa: PLR0917 - six nouns, each of its own kind
+def check_expression(
     name: str,
     expression: ExpressionText,
     subject: Relation,

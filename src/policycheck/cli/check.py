@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,11 @@ from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.cli.run import Run
-    from policycheck.model import Assessment
+    from policycheck.model import Assessment, Control, Finding
 
 STDOUT = "-"
 REPORT = "report"
+FINDINGS = "findings"  # the folder of full lists, beside the reports
 SCREEN = "text"  # the format a person reads on the spot; the others become files
 
 
@@ -69,10 +70,12 @@ def check(
     inputs = inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)
     folder = None if output == STDOUT else Path(output)
     try:
-        assessment, rendered = _judge(inputs, Severity(fail_on), only, chosen)
+        lists = _FindingLists(folder)
+        assessment, rendered = _judge(inputs, Severity(fail_on), only, chosen, lists)
         screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
         if folder is not None:
             _write(folder, rendered, quiet)
+            lists.publish(quiet)
     except BaseException:
         _warn_of_earlier(folder, chosen)
         raise
@@ -81,16 +84,56 @@ def check(
 
 
 def _judge(
-    inputs: Inputs, fail_on: Severity, only: Sequence[str], formats: Sequence[str]
+    inputs: Inputs, fail_on: Severity, only: Sequence[str], formats: Sequence[str], lists: _FindingLists
 ) -> tuple[Assessment, dict[str, bytes]]:
     """The assessment and its reports, all of them rendered before any is written."""
     from policycheck.assessment import assess
 
     with opened(inputs) as run:
         wanted = _selected(run, only) if only else None
-        assessment = assess(run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only)
-        # Lists longer than the assessment's `finding_limit` belong here, while the session is open.
+        assessment = assess(
+            run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only,
+            overflow=lists.keep if lists.folder is not None else None,
+        )  # fmt: skip
         return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
+
+
+class _FindingLists:
+    """Full lists of controls with more findings than a report shows: one Parquet file each, beside it."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder / FINDINGS if folder is not None else None
+        self._waiting: dict[Path, Path] = {}
+
+    def keep(self, control: Control, findings: Iterator[Finding]) -> None:
+        """Writes a list under a name of its own, until the reports are in place."""
+        from policycheck.engines.findings_file import write_findings
+        from policycheck.showing import json_value
+
+        if self.folder is None:
+            return
+        path = self.folder / f"{control.id}.parquet"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            waiting = path.with_name(f".{path.name}.new")
+            write_findings(waiting, findings, json_value)
+        except OSError as error:
+            words = f"the list of findings cannot be written: {error}"
+            raise InputError(
+                [Fault("PC604", words, Place(str(path)), "name another folder with --output")]
+            ) from error
+        self._waiting[waiting] = path
+
+    def publish(self, quiet: bool) -> None:
+        """Puts the lists in place, and takes those of earlier runs away."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        for waiting, path in self._waiting.items():
+            waiting.replace(path)
+            if not quiet:
+                say(f"all findings of {path.stem}: {path}")
+        for old in set(self.folder.glob("*.parquet")) - set(self._waiting.values()):
+            old.unlink()
 
 
 def _selected(run: Run, only: Sequence[str]) -> set[str]:

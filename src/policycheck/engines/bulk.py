@@ -79,9 +79,10 @@ def _read(data: TableData, file: BulkFile, start: int, fetch: Fetch) -> int:
     if missing:
         raise _UnusableError(f"it lacks the columns {', '.join(missing)}")
     items = [_item(column, found.get(column.name)) for column in schema.columns]
+    numbered = f"read_parquet('{file.fd_path}', file_row_number=true)"
     fetch(
         f'INSERT INTO "{schema.name}" SELECT {start} + file_row_number AS _row, '
-        f"{file.source} AS _source, {', '.join(items)} FROM read_parquet('{file.fd_path}', file_row_number=true)"
+        f"{file.source} AS _source, {', '.join(items)} FROM {numbered}"
     )
     return int(fetch(f'SELECT count(*) FROM "{schema.name}" WHERE _row >= {start}')[0][0])
 
@@ -188,9 +189,8 @@ def _row_faults(data: TableData, file: BulkFile, start: int, as_of: datetime, fe
     table = f'"{data.schema.name}"'
     test = " OR ".join(f"({rule[3]})" for rule in rules)
     flags = ", ".join(f"coalesce({rule[3]}, false)" for rule in rules)
-    rows = fetch(
-        f"SELECT _row, {flags} FROM {table} WHERE _row >= {start} AND ({test}) ORDER BY _row LIMIT {FAULT_LIMIT + 1}"
-    )
+    faulty = f"SELECT _row, {flags} FROM {table} WHERE _row >= {start} AND ({test})"
+    rows = fetch(f"{faulty} ORDER BY _row LIMIT {FAULT_LIMIT + 1}")
     if len(rows) > FAULT_LIMIT:
         raise _UnusableError(
             f"more than {FAULT_LIMIT} rows are faulty, the first in row {rows[0][0] - start + 1}"

@@ -319,7 +319,7 @@ def _check_rows(relation: str, base: str, expected: int, total: int, distinct: i
     # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
     if total != expected or distinct != expected:
         raise _engine_error(
-            f"`{relation}` answers {total} rows ({distinct} different ones) for the {expected} rows of `{base}`",
+            f"`{relation}` answers {total} rows ({distinct} different) for the {expected} rows of `{base}`",
             "join on unique keys with LEFT JOIN, and filter nothing",
         )
 
