@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policycheck.assessment import _control_status, _roll_up, decide_gate
 from policycheck.errors import FaultList
 from policycheck.graph import control_order, first_causes
 from policycheck.model import (
@@ -26,6 +25,7 @@ from policycheck.model import (
     Status,
     worst,
 )
+from policycheck.results import control_status, decide_gate, roll_up
 from policycheck.source import Place
 from policycheck.trust import Doubt
 from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, undecided_words
@@ -151,7 +151,7 @@ def test_an_open_verdict_names_the_cells_that_hold_nothing() -> None:
 def status(
     counts: Mapping[Status, int], doubts: tuple[Reason, ...] = (), fact: bool | None = None, **more: Any
 ) -> tuple[Status, str]:
-    found, reason = _control_status(control(**more), counts, doubts, fact)
+    found, reason = control_status(control(**more), counts, doubts, fact)
     return found, reason.code
 
 
@@ -213,7 +213,7 @@ def result(id_: str, status_: Status, severity: Severity = Severity.HIGH) -> Con
 @given(st.lists(st.sampled_from(list(Status)), min_size=1, max_size=6))
 def test_a_roll_up_is_as_bad_as_its_worst_member(statuses: list[Status]) -> None:
     results = {f"DP-1.{i}": result(f"DP-1.{i}", s) for i, s in enumerate(statuses)}
-    rolled = _roll_up(control(all_of=tuple(results)), results)
+    rolled = roll_up(control(all_of=tuple(results)), results)
     assert rolled.status is worst(statuses)
     assert sum(rolled.counts.values()) == len(statuses)
     if rolled.status is Status.PASS:

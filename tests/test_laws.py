@@ -311,9 +311,6 @@ def test_a_null_never_makes_a_better_verdict(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, reason="OR-6.2, RT-1.2a: records.last_in_effect_at null starts the clock early"
-)
 def test_no_null_makes_a_better_verdict(tmp_path: Path, sample_assessment: Assessment) -> None:
     size = int(os.environ.get("POLICYCHECK_NULL_CELLS", "300"))
     moves = []
