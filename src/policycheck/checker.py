@@ -107,7 +107,8 @@ class Checker:
         kind, nullable = frame.relation.columns[name]
         found = frame.relation.pairs(name)
         self.reads |= found
-        self.tables |= {table for table, _ in found} or frame.relation.tables
+        # A view depends on all its tables: one that is only counted shows in no column.
+        self.tables |= {table for table, _ in found} | frame.relation.tables
         if frame.alias == SUBJECT:
             self.observes.add(name)
         key = (frame.alias, name)

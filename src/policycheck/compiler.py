@@ -41,6 +41,7 @@ from policycheck.parameters import Resolved
 from policycheck.source import Place
 from policycheck.sqltext import view_text
 
+REGISTER = "exceptions"
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -282,6 +283,8 @@ class _Compiler:
         advice = [self._check(a.name, a.when, relation) for a in control.advise]
         na_when = self._check("na_when", control.na_when, self.scope.relations[ORGANISATION.name])
         self._check_names(control, relation)
+        self._check_rules(control)
+        self._check_lists(control)
         if len(self.faults) > before:
             return None
         expressions = [e for e in (applies, *expectations, *advice) if e is not None]
@@ -352,6 +355,34 @@ class _Compiler:
         if text is None:
             return None
         return check_expression(name, text, relation, self.scope, self.catalogue.parse, self.faults)
+
+    def _check_rules(self, control: Control) -> None:
+        """A rule on exceptions is about exceptions: the id of anything else could pass for one."""
+        for rule in control.exceptions.rules:
+            subject = self.pack.controls[rule].subject or ""
+            view = self.pack.views.get(subject)
+            if (view.base if view else subject) != REGISTER:
+                self.faults.add(
+                    "PC312",
+                    f"`rules` names {rule}, which is not about the table `{REGISTER}`",
+                    control.place,
+                    "name controls whose subject is the register of exceptions",
+                )
+
+    def _check_lists(self, control: Control) -> None:
+        """A list nobody could read has no rows either: `there is none` must not be concluded from that."""
+        for expression in (control.applies_when, control.na_when, *control.expect.values()):
+            for table in self.tables.values():
+                if table.parent is None or expression is None:
+                    continue
+                named = rf"(EXISTS\s*\(\s*SELECT\s+1|count\(\*\)\s*)\s*FROM\s+{table.name}\b"
+                if re.search(named, expression.text, re.IGNORECASE):
+                    self.faults.add(
+                        "PC209",
+                        f"`{table.name}` comes from a list that may be unknown",
+                        expression.place,
+                        f"use any_true(...) or all_true(...), or `{table.parent_column}_count`",
+                    )
 
     def _check_names(self, control: Control, relation: Relation) -> None:
         for name in (*control.expect, *(a.name for a in control.advise)):

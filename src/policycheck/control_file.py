@@ -26,6 +26,11 @@ CONTROL_ID = re.compile(r"[A-Z]{2,5}(-[0-9]+(\.[0-9]+)*[a-z]?)?")
 CLAUSE_ID = re.compile(r"[A-Z]{2,5}-[0-9]+(\.[0-9]+)?[a-z]?(-[A-Z])?")
 
 
+LONGEST_AGE_DAYS = 3660
+# What YAML takes for the end of a line besides the line feed; such a file is read whole, and refused.
+OTHER_LINE_ENDS = (b"\r", "\x85".encode(), "\u2028".encode(), "\u2029".encode())
+
+
 def constant(value: Any) -> Any:
     """A value of a document as it stands in frozen data: lists as tuples."""
     return tuple(value) if isinstance(value, list) else value
@@ -151,7 +156,7 @@ def _ages(fields: Fields, faults: FaultList) -> dict[str, int]:
     inner = fields.fields("max_age_days", "`max_age_days`", None)
     if inner is None:
         return {}
-    ages = {table: inner.integer(table, minimum=0) for table in inner.names}
+    ages = {table: inner.integer(table, minimum=0, maximum=LONGEST_AGE_DAYS) for table in inner.names}
     inner.close()
     return ages
 
@@ -198,7 +203,7 @@ def without_examples(data: bytes) -> bytes:
     Only a top-level `examples:` key that is the last one of the file is cut; anything else is read.
     """
     start = data.find(b"\nexamples:")
-    if start < 0:
+    if start < 0 or any(mark in data for mark in OTHER_LINE_ENDS):
         return data
     rest = data[start + 1 :]
     last = not re.search(rb"\n[^ #\r\n-]", rest)

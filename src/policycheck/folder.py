@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -152,6 +153,17 @@ def _open(name: str, flags: int, directory: int) -> int:
         if error.errno in (errno.ENXIO, errno.EISDIR, errno.ENODEV):
             raise RefusedError("not a regular file") from None
         raise
+
+
+def private_copy(fd: int) -> int:
+    """A descriptor of a copy without a name, which nobody else can open or change."""
+    with tempfile.TemporaryFile(prefix="policycheck-") as copy:
+        offset = 0
+        while chunk := os.pread(fd, CHUNK, offset):
+            copy.write(chunk)
+            offset += len(chunk)
+        copy.flush()
+        return os.dup(copy.fileno())
 
 
 def digest_of(fd: int) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from policycheck.errors import FaultList, InputError, nearest
@@ -40,7 +41,11 @@ def find_profile(pack: Pack, name: str | None) -> Profile:
 
 
 def resolve_parameters(
-    pack: Pack, profile: Profile, faults: FaultList, overrides: Mapping[str, Any] | None = None
+    pack: Pack,
+    profile: Profile,
+    faults: FaultList,
+    overrides: Mapping[str, Any] | None = None,
+    today: date | None = None,
 ) -> Resolved:
     """Resolves every parameter. `overrides` are an example's own values, which ask for no memo."""
     for name, choice in profile.choices.items():
@@ -57,7 +62,8 @@ def resolve_parameters(
     for name, parameter in pack.parameters.items():
         picked = profile.choices.get(name)
         value = parameter.value if picked is None else picked.value
-        memo_id = parameter.memo if picked is None else (picked.memo or parameter.memo)
+        own = picked is None or (value == parameter.value and picked.memo is None)
+        memo_id = parameter.memo if own or picked is None else picked.memo
         place = parameter.place if picked is None else picked.place
         if overrides and name in overrides:
             value = overrides[name]
@@ -65,6 +71,7 @@ def resolve_parameters(
         elif _check_type(parameter, value, place, faults):
             memo = pack.interpretations.get(memo_id) if memo_id else None
             _check_choice(parameter, value, picked is not None, memo_id, memo, place, faults)
+            _check_memo(pack, parameter, value, memo, place, faults, today)
             if memo is not None:
                 memos[memo.id] = memo
         values[name] = value
@@ -145,3 +152,26 @@ def _check_choice(
             place,
             "have the memo approved, or keep the default",
         )
+
+
+def _check_memo(
+    pack: Pack,
+    parameter: Parameter,
+    value: Any,
+    memo: Interpretation | None,
+    place: Place,
+    faults: FaultList,
+    today: date | None,
+) -> None:
+    """A memo licenses a value only for clauses it is about, and only once it is approved."""
+    if memo is None or (_within(parameter, value) and value == parameter.value):
+        return
+    owner = pack.controls.get(parameter.owner or "")
+    clauses = set(parameter.clauses) | set(owner.clauses if owner else ())
+    if clauses and not clauses & set(memo.clauses):
+        message = f"parameter `{parameter.name}` rests on memo {memo.id}, which is about other clauses"
+        hint = f"name a memo about {', '.join(sorted(clauses))}, or add the clause to the memo"
+        faults.add("PC310", message, place, hint)
+    if today is not None and memo.approved and (memo.approved_at is None or memo.approved_at > today):
+        message = f"parameter `{parameter.name}` rests on memo {memo.id}, which is not approved yet"
+        faults.add("PC310", message, place, "judge at a later instant, or keep the default")

@@ -7,6 +7,7 @@ reason for every exception. An exception counts only where nothing speaks agains
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -126,7 +127,7 @@ def _structure(entry: Entry, today: date) -> tuple[str, Reason] | None:
         return "invalid", Reason("not_authorised", "nobody has authorised it")
     if not entry.requested_by:
         return "invalid", Reason("no_requester", "nobody has requested it")
-    if entry.requested_by == entry.authorized_by:
+    if _same_person(entry.requested_by, entry.authorized_by):
         return "invalid", Reason("self_approved", "it was authorised by the person who requested it")
     if not entry.subjects or any(_is_pattern(subject) for subject in entry.subjects):
         return "invalid", Reason("over_broad", "it does not name each subject it is for")
@@ -141,6 +142,17 @@ def _structure(entry: Entry, today: date) -> tuple[str, Reason] | None:
     if entry.valid_from > today:
         return "not_yet_valid", Reason("not_yet_valid", f"its first day is {entry.valid_from.isoformat()}")
     return None
+
+
+def _same_person(one: str, other: str) -> bool:
+    """Whether two ids look alike: case, width and invisible characters make no second person."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text)
+    kept = [c for c in plain if unicodedata.category(c) not in ("Cf", "Cc", "Zs", "Zl", "Zp")]
+    return "".join(kept).casefold()
 
 
 def _is_pattern(subject: str) -> bool:

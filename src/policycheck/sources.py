@@ -22,6 +22,7 @@ from policycheck.folder import (
     combined_digest,
     digest_of,
     is_pattern,
+    private_copy,
 )
 from policycheck.model import EvidenceFile, Source, SourceState, TableSchema
 from policycheck.rowfiles import MAX_STREAM_BYTES, RawRows, read_rows, suffix_of
@@ -174,10 +175,20 @@ class SourceReader:
         for path in paths:
             with explained(path):
                 fd = self.folder.open(path)
-                loaded.bulk.append((path, fd))
-                files.append((path, *digest_of(fd)))
-        loaded.source = replace(loaded.source, rows=-1)
+                try:
+                    copy = private_copy(fd)
+                finally:
+                    os.close(fd)
+                # INVARIANT: what is hashed is what is read; nobody else can write to the copy.
+                loaded.bulk.append((path, copy))
+                files.append((path, *digest_of(copy)))
+        loaded.source = replace(loaded.source, rows=-1 if files else 0)
         self._digested(loaded, files)
+        if not files and loaded.source.row_count:
+            reason = (
+                f"no file matches `{loaded.source.path}`, the manifest says {loaded.source.row_count} rows"
+            )
+            raise SourceError(SourceState.COUNT_MISMATCH, "PC409", reason, "collect it again")
 
 
 class explained:  # noqa: N801 a context manager that reads like a verb

@@ -170,6 +170,8 @@ class Trust:
     def _population(self, control: CompiledControl) -> tuple[Reason, ...]:
         table = control.base
         reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
+        if reason is None and self._is_planned(table):
+            reason = Reason("evidence_planned", f"a source of `{table}` is a plan, not an observation")
         return (reason,) if reason is not None else ()
 
 

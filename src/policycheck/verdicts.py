@@ -14,6 +14,7 @@ from policycheck.model import CompiledControl, Reason, Status
 from policycheck.trust import Doubt
 
 Answer = bool | None
+PLANNED = Reason("evidence_planned", "the evidence is a plan, not an observation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ class Decider:
             return Verdict(
                 Status.UNKNOWN, doubtful, undecided=tuple(e.name for e in self.control.expectations)
             )
+        planned = source in self.doubt.planned_sources
         start = 0 if self.columns.applies is None else 1
         if start:
-            verdict = self._scope(answers[0])
+            verdict = self._scope(answers[0], planned)
             if verdict is not None:
                 return verdict
-        planned = source in self.doubt.planned_sources
         failed, undecided, reason = [], [], None
         for expression, answer in zip(self.control.expectations, answers[start:], strict=False):
             cause = self.doubt.expressions.get(expression.name)
@@ -70,7 +71,7 @@ class Decider:
                 answer = None
             elif answer is True and (planned or expression.name in self.doubt.planned):
                 # INVARIANT: a plan can show a gap; it cannot show that a thing is so.
-                cause = Reason("evidence_planned", "the evidence is a plan, not an observation")
+                cause = PLANNED
                 answer = None
             if answer is False:
                 failed.append(expression.name)
@@ -85,7 +86,7 @@ class Decider:
             return Verdict(Status.UNKNOWN, reason, (), tuple(undecided))
         return Verdict(Status.PASS, Reason("pass", "as expected"), advised=self._advised(answers))
 
-    def _scope(self, applies: Answer) -> Verdict | None:
+    def _scope(self, applies: Answer, planned: bool) -> Verdict | None:
         expression = self.control.applies
         cause = self.doubt.expressions.get(expression.name) if expression is not None else None
         if cause is not None:
@@ -93,6 +94,8 @@ class Decider:
         if applies is None:
             words = "whether the clause applies is not decided by the evidence"
             return Verdict(Status.UNKNOWN, Reason("scope_undecided", words), undecided=("applies_when",))
+        if applies is False and (planned or "applies_when" in self.doubt.planned):
+            return Verdict(Status.UNKNOWN, PLANNED, undecided=("applies_when",))
         if applies is False:
             return Verdict(Status.NA, Reason("out_of_scope", "the clause does not concern this subject"))
         return None
@@ -110,6 +113,12 @@ def except_verdict(verdict: Verdict, exception_id: str) -> Verdict:
     """A fail that an exception covers. INVARIANT: only a fail is excepted, and it stays visible."""
     if verdict.status is not Status.FAIL:
         return verdict
+    if verdict.undecided:
+        # What is not known is not excepted with what is: the subject stays open.
+        words = (
+            f"exception {exception_id} covers what fails, but not decided is: {', '.join(verdict.undecided)}"
+        )
+        return Verdict(Status.UNKNOWN, Reason("undecided", words), verdict.failed, verdict.undecided)
     words = f"{verdict.reason.words}; covered by exception {exception_id}"
     return Verdict(Status.EXCEPTED, Reason("excepted", words), verdict.failed, verdict.undecided)
 

@@ -150,8 +150,8 @@ def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
     pack = load_pack(inputs.pack, examples=examples)
     profile: Profile = find_profile(pack, inputs.profile)
     faults = FaultList()
-    resolved = resolve_parameters(pack, profile, faults)
     moment = instant_of(inputs, lambda: _manifest_as_of(inputs.evidence, pack))
+    resolved = resolve_parameters(pack, profile, faults, today=moment.date())
     evidence = None
     try:
         evidence = load_evidence(inputs.evidence, pack.tables, moment)

@@ -70,6 +70,8 @@ def load_bulk(data: TableData, as_of: datetime, fetch: Fetch) -> BulkResult:
 
 def _read(data: TableData, file: BulkFile, start: int, fetch: Fetch) -> int:
     schema = data.schema
+    if schema.children:
+        raise _UnusableError("a table with lists of objects is read from YAML, JSON or NDJSON only")
     reader = f"read_parquet('{file.fd_path}')"
     found = {name: kind for name, kind, *_ in fetch(f"DESCRIBE SELECT * FROM {reader}")}
     unknown = sorted(set(found) - {c.name for c in schema.columns})

@@ -254,10 +254,9 @@ class DuckDBSession:
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
-            _check_rows(relation, base, expected, judgement.total, judgement.distinct)
+            self._check_rows(relation, base, expected, key)
             return judgement
-        total, distinct = self.fetch(f'SELECT count(*), count(DISTINCT _row) FROM "{relation}"')[0]
-        _check_rows(relation, base, expected, total, distinct)
+        self._check_rows(relation, base, expected, key)
         self._judged += 1
         name = f"judged_{self._judged}"
         self._execute(
@@ -265,6 +264,21 @@ class DuckDBSession:
             f'FROM "{relation}" AS subject'
         )
         return StoredJudgement(self.stream, name, relation, tuple(key), tuple(observed), expected)
+
+    def _check_rows(self, relation: str, base: str, expected: int, key: Sequence[str]) -> None:
+        # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
+        if relation == base:
+            return
+        same = " AND ".join(f'v."{name}" IS NOT DISTINCT FROM b."{name}"' for name in ("_source", *key))
+        total, found = self.fetch(
+            f'SELECT (SELECT count(*) FROM "{relation}"), count(*) '
+            f'FROM "{base}" b SEMI JOIN "{relation}" v ON v._row = b._row AND {same}'
+        )[0]
+        if total != expected or found != expected:
+            raise _engine_error(
+                f"`{relation}` answers {total} rows, and keeps {found} of the {expected} rows of `{base}`",
+                "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
+            )
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""
@@ -313,15 +327,6 @@ def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
         return f"CASE WHEN {lo} IS NULL THEN NULL ELSE {{'lo': {lo}, 'hi': {hi}}} END"
     parameters.append(values)
     return f"unnest(${len(parameters)}::{SQL_TYPES[column.type]}[])"
-
-
-def _check_rows(relation: str, base: str, expected: int, total: int, distinct: int) -> None:
-    # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
-    if total != expected or distinct != expected:
-        raise _engine_error(
-            f"`{relation}` answers {total} rows ({distinct} different) for the {expected} rows of `{base}`",
-            "join on unique keys with LEFT JOIN, and filter nothing",
-        )
 
 
 def _first_line(error: BaseException) -> str:

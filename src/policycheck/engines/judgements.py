@@ -28,7 +28,6 @@ class FetchedJudgement:
         ]
         self._rows.sort(key=lambda row: _sortable(row.key))
         self.total = len(fetched)
-        self.distinct = len({row.row for row in self._rows})
 
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
         counted = Counter((tuple(row.answers[c] for c in columns), row.source) for row in self._rows)
