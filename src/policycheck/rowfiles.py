@@ -123,6 +123,7 @@ def _csv_rows(path: str, data: bytes, faults: FaultList, single: bool) -> RawRow
         faults.add("PC408", "a lone carriage return or a NUL character", place, "write plain line ends")
         return None
     records = _records(text)
+    line = 1
     try:
         header, line = next(records, ([], 1))
         if not _check_header(path, header, faults):
