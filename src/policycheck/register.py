@@ -123,11 +123,11 @@ def _structure(entry: Entry, today: date) -> tuple[str, Reason] | None:
         return "unverifiable", entry.doubt
     if entry.status != "approved":
         return "invalid", Reason("not_approved", f"its status is `{entry.status}`")
-    if not entry.authorized_by:
+    if not _folded(entry.authorized_by or ""):
         return "invalid", Reason("not_authorised", "nobody has authorised it")
-    if not entry.requested_by:
+    if not _folded(entry.requested_by or ""):
         return "invalid", Reason("no_requester", "nobody has requested it")
-    if _same_person(entry.requested_by, entry.authorized_by):
+    if _same_person(entry.requested_by or "", entry.authorized_by or ""):
         return "invalid", Reason("self_approved", "it was authorised by the person who requested it")
     if not entry.subjects or any(_is_pattern(subject) for subject in entry.subjects):
         return "invalid", Reason("over_broad", "it does not name each subject it is for")
