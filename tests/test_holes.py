@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import struct
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from policycheck.assessment import assess
+from policycheck.compiler import compile_pack
 from policycheck.control_file import without_examples
+from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.findings_file import write_findings
-from policycheck.errors import InputError
+from policycheck.errors import FaultList, InputError
+from policycheck.evidence import load_evidence
 from policycheck.folder import private_copy
+from policycheck.loading import check_rows, fill
 from policycheck.model import Finding, Reason, Status
+from policycheck.pack import load_pack
+from policycheck.parameters import find_profile, resolve_parameters
 from policycheck.register import Entry, judge_register
 from policycheck.source import Place
 from policycheck.verdicts import Verdict, except_verdict
-from small_pack import CONTROL, KEYS, judge, write_pack
+from small_pack import AS_OF, CONTROL, KEYS, judge, write_pack
 
 BOX = {"box_id": "b1", "locked": True}
 
@@ -147,7 +158,6 @@ def test_a_bulk_file_is_read_from_a_copy_that_nobody_else_can_write(tmp_path: Pa
 
 
 def test_a_full_list_of_findings_holds_every_one(tmp_path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
     findings = (
         Finding(
             f"s{i}", Status.FAIL, Reason("expectation_failed", "w"), ("a",), (), "m", {"n": i}, Place("f", i)
@@ -159,3 +169,41 @@ def test_a_full_list_of_findings_holds_every_one(tmp_path: Path) -> None:
     rows = duckdb.sql(f"SELECT count(*), count(DISTINCT subject), max(line) FROM '{path}'").fetchall()
     assert rows == [(45_000, 45_000, 44_999)]
     assert [p.name for p in tmp_path.iterdir()] == ["BX-1.parquet"]
+
+
+def forged(path: Path, true: int, claimed: int) -> None:
+    """Makes the footer of a Parquet file claim other minima and maxima than its data has."""
+    data = path.read_bytes()
+    start = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+    footer = data[start:].replace(struct.pack("<q", true), struct.pack("<q", claimed))
+    assert footer != data[start:]
+    path.write_bytes(data[:start] + footer)
+
+
+def test_a_lying_parquet_footer_decides_no_verdict(tmp_path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = pyarrow.table({"box_id": [f"b{i}" for i in range(500)], "bits": pyarrow.array([64] * 500)})
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    path = evidence / "boxes.parquet"
+    parquet.write_table(rows, path)
+    forged(path, true=64, claimed=256)
+    claims = f"SELECT stats_min_value FROM parquet_metadata('{path}') WHERE path_in_schema = 'bits'"
+    believed = duckdb.sql(claims)
+    assert believed.fetchall() == [("256",)]
+    source = {
+        "evidence_id": "e1", "table": "boxes", "path": "boxes.parquet", "source_system": "s", "collector": "c",
+        "collector_version": "1", "collected_at": "2026-03-01T00:00:00Z", "evidence_kind": "observed",
+        "population_complete": True, "row_count": 500,
+        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    manifest = {"organisation": "Boxes", "sources": [source]}
+    (evidence / "manifest.yaml").write_text(json.dumps(manifest), encoding="utf-8")
+    pack = write_pack(tmp_path / "pack", {"BX/BX-1.yaml": control(expect={"locked": "bits >= 128"})})
+    loaded = load_pack(pack)
+    resolved = resolve_parameters(loaded, find_profile(loaded, None), FaultList())
+    with DuckDBSession() as session:
+        filled = fill(loaded, resolved, load_evidence(evidence, loaded.tables, AS_OF), session)
+        compiled = compile_pack(loaded, resolved, AS_OF, session, FaultList())
+        result = assess(compiled, check_rows(compiled, filled, session), session).controls[0]
+    assert (result.status, result.counts[Status.FAIL]) == (Status.FAIL, 500)
