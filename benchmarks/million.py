@@ -101,15 +101,16 @@ def measure(folder: Path, runs: int, stores: int) -> None:
     """Writes the evidence, runs both sides in turn, prints one table."""
     evidence, reports, log = folder / "evidence", folder / "reports", folder / "output"
     evidence.mkdir(parents=True, exist_ok=True)
+    reports.mkdir(exist_ok=True)
     write_evidence(evidence, stores)
     check = [
         *(sys.executable, "-m", "policycheck", "check", "--pack", "controls", "--evidence", str(evidence)),
-        *("--as-of", "manifest", "--only", "DP-3", "--format", "json", "--output", str(reports)),
+        *("--as-of", "manifest", "--only", "DP-3", "--format", "json", "--output", "-", "--quiet"),
     ]
     hand = [sys.executable, "-m", "benchmarks.million", "--by-hand", str(evidence)]
     pairs: list[tuple[Run, Run]] = []
     for _ in range(runs):
-        checked = run(check, (0, 1, 3), log)
+        checked = run(check, (0, 1, 3), reports / "report.json")
         pairs.append((checked, run(hand, (0,), log)))
     wrong = differences(json.loads(log.read_text("utf-8")), reported_counts(reports / "report.json"))
     show([a for a, _ in pairs], [b for _, b in pairs], stores)

@@ -192,7 +192,8 @@ def test_a_lying_parquet_footer_decides_no_verdict(tmp_path: Path) -> None:
     believed = duckdb.sql(claims)
     assert believed.fetchall() == [("256",)]
     source = {
-        "evidence_id": "e1", "table": "boxes", "path": "boxes.parquet", "source_system": "s", "collector": "c",
+        "evidence_id": "e1", "table": "boxes", "path": "boxes.parquet", "source_system": "s",
+        "collector": "c",
         "collector_version": "1", "collected_at": "2026-03-01T00:00:00Z", "evidence_kind": "observed",
         "population_complete": True, "row_count": 500,
         "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
