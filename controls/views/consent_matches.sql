@@ -4,6 +4,7 @@
 -- until disposal, or until now while the record is held.
 -- Consent ends at the instant of its withdrawal, but a legal hold or a minimum period keeps the record then.
 -- A consent for every purpose is for none.
+-- A client cannot consent for a person, nor a parent for one who is of age.
 -- Where children may be concerned, the consent is a parent's or the person is known to be of age.
 SELECT
     r.record_id AS record_id,
@@ -18,6 +19,9 @@ SELECT
             AND (o.must_keep
                 OR (c.withdrawn_at IS NULL OR after(c.withdrawn_at, coalesce(r.disposed_at, $as_of)))
                 AND (c.expires_at IS NULL OR after(c.expires_at, coalesce(r.disposed_at, $as_of))))
+            AND c.giver_kind <> 'client'
+            AND (c.giver_kind <> 'parent_guardian'
+                OR NOT age_at_least(s.birth_date, day_of(c.granted_at), $age_adult))
             AND (c.giver_kind = 'parent_guardian'
                 OR NOT a.includes_children
                 OR age_at_least(s.birth_date, day_of(c.granted_at), $age_adult))

@@ -25,6 +25,7 @@ from policycheck.model import (
     ControlResult,
     Evidence,
     Finding,
+    Interpretation,
     Reason,
     Severity,
     Status,
@@ -82,7 +83,7 @@ def assess(
         controls=with_causes(compiled, results, shown),
         sources=source_results(compiled, evidence, results),
         exceptions=run.register.results(results) if run.register else (),
-        interpretations=compiled.resolved.memos,
+        interpretations=_memos_in_force(compiled, shown),
         parameters=compiled.resolved.choices,
         faults=evidence.faults,
         finding_limit=finding_limit,
@@ -458,3 +459,13 @@ def show(value: Any) -> str:
 def _note_advice(outcome: _Outcome, name: str, count: int, said: Sequence[tuple[str, str]]) -> None:
     before, known = outcome.advised.get(name, (0, []))
     outcome.advised[name] = (before + count, sorted([*known, *said])[:ADVISORY_NAMES])
+
+
+def _memos_in_force(compiled: CompiledPack, shown: Mapping[str, ControlResult]) -> tuple[Interpretation, ...]:
+    """The memos that parameters rest on, and those whose reading is written into a judged control."""
+    clauses = {clause for result in shown.values() for clause in result.control.clauses}
+    memos = {memo.id: memo for memo in compiled.resolved.memos}
+    memos |= {
+        m.id: m for m in compiled.pack.interpretations.values() if m.approved and clauses & set(m.clauses)
+    }
+    return tuple(memos[name] for name in sorted(memos))
