@@ -1,13 +1,17 @@
 -- not null: resource_id, layer_group
 -- One row for each layer of protection of a store: a whole resource, or one dataset on it. A layer holds
--- only if every protection in it does, so that one sound disk does not hide an open one beside it.
+-- only if every protection in it does, so that one sound disk does not hide an open one beside it. A column
+-- that names no dataset says nothing of the rest of its store: it can fail there, but not show that all holds.
 SELECT
   p.resource_id,
   p.dataset_id,
   p.layer_group,
-  all_true(p.unreadable) AS accepted,
-  all_true(p.unreadable_now) AS sound,
-  all_true(p.integrity_kept) AS intact
+  CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.unreadable) THEN NULL
+    ELSE all_true(p.unreadable) END AS accepted,
+  CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.unreadable_now) THEN NULL
+    ELSE all_true(p.unreadable_now) END AS sound,
+  CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.integrity_kept) THEN NULL
+    ELSE all_true(p.integrity_kept) END AS intact
 FROM (
   SELECT
     c.resource_id,
