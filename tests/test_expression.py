@@ -8,6 +8,7 @@ from datetime import date, datetime
 import duckdb
 import pytest
 
+from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.errors import FaultList
@@ -17,15 +18,6 @@ from policycheck.scope import sql_literal
 from policycheck.source import Place
 
 T = ColumnType
-SQL_TYPES = {
-    T.TEXT: "VARCHAR",
-    T.INT: "BIGINT",
-    T.BOOL: "BOOLEAN",
-    T.DAY: "DATE",
-    T.DAYS: "STRUCT(lo DATE, hi DATE)",
-    T.INSTANT: "STRUCT(lo TIMESTAMP, hi TIMESTAMP)",
-    T.SET: "VARCHAR[]",
-}
 
 
 def _table(name: str, **columns: tuple[ColumnType, bool]) -> Relation:

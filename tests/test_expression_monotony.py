@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.errors import FaultList
@@ -61,13 +62,6 @@ CELLS = {
         "{'lo': DATE '2025-01-01', 'hi': DATE '2025-01-31'}",
     ],
     T.SET: ["['a']", "['a', 'b']", "CAST([] AS VARCHAR[])"],
-}
-SQL_TYPES = {
-    T.TEXT: "VARCHAR",
-    T.BOOL: "BOOLEAN",
-    T.INT: "BIGINT",
-    T.DAYS: "STRUCT(lo DATE, hi DATE)",
-    T.SET: "VARCHAR[]",
 }
 
 

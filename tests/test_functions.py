@@ -13,20 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.functions import FUNCTIONS, QUANTIFIERS, function_table
 from policycheck.model import ColumnType
 
 T = ColumnType
-SQL_TYPES = {
-    T.TEXT: "VARCHAR",
-    T.INT: "BIGINT",
-    T.BOOL: "BOOLEAN",
-    T.DAY: "DATE",
-    T.DAYS: "STRUCT(lo DATE, hi DATE)",
-    T.INSTANT: "STRUCT(lo TIMESTAMP, hi TIMESTAMP)",
-    T.SET: "VARCHAR[]",
-}
 EDGE_DAYS = [
     date(1, 1, 1),
     date(1900, 2, 28),

@@ -23,7 +23,7 @@ from policycheck.expression import (
     Scope,
     check_expression,
     check_view,
-    select_text,
+    parser_texts,
 )
 from policycheck.graph import closure, control_order
 from policycheck.model import (
@@ -39,7 +39,6 @@ from policycheck.model import (
 )
 from policycheck.parameters import Resolved
 from policycheck.source import Place
-from policycheck.sqltext import view_text
 
 REGISTER = "exceptions"
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -150,14 +149,15 @@ class _Compiler:
 
     def prime(self, controls: list[Control]) -> None:
         """Has everything parsed in one call, which takes a quarter of the time of one call each."""
-        texts = [rule.expression for table in self.tables.values() for rule in table.rules]
+        texts = [
+            ExpressionText(rule.expression, rule.place)
+            for table in self.tables.values()
+            for rule in table.rules
+        ]
         for control in controls:
             parts = (control.applies_when, control.na_when, *control.expect.values())
-            texts += [part.text for part in (*parts, *(a.when for a in control.advise)) if part is not None]
-        selects = [select_text(text) for text in texts] + [
-            view_text(view.sql, view.place).select for view in self.pack.views.values()
-        ]
-        self.catalogue.parse.prime([select for select in selects if select is not None])
+            texts += [part for part in (*parts, *(a.when for a in control.advise)) if part is not None]
+        self.catalogue.parse.prime(parser_texts(texts, self.pack.views.values()))
 
     # --- views ---
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
 from policycheck.compiler import CompiledPack
 from policycheck.engines import Session
-from policycheck.errors import Fault
+from policycheck.evidence import row_fault_as_fault
 from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, SourceState, TableData
 from policycheck.parameters import Resolved
 
@@ -67,20 +67,13 @@ def check_rows(compiled: CompiledPack, evidence: Evidence, session: Session) -> 
     return _with_faults(evidence, faults)
 
 
-def as_fault(fault: RowFault) -> Fault:
-    """A faulty row as a fault for people."""
-    column = "" if fault.column == "*" else f" column `{fault.column}`:"
-    message = f"table `{fault.table}`:{column} {fault.words}"
-    return Fault("PC420", message, fault.place, "verdicts that depend on it are unknown until it is mended")
-
-
 def _with_faults(evidence: Evidence, faults: list[RowFault]) -> Evidence:
     if not faults:
         return evidence
     return replace(
         evidence,
         row_faults=sorted([*evidence.row_faults, *faults], key=lambda f: (f.table, f.row, f.column, f.code)),
-        faults=(*evidence.faults, *(as_fault(fault) for fault in faults)),
+        faults=(*evidence.faults, *(row_fault_as_fault(fault) for fault in faults)),
     )
 
 

@@ -35,7 +35,6 @@ from policycheck.tables import read_table_schema
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 FILE_LIMIT = 8 * 1024 * 1024
-FOLDERS = ("profiles", "interpretations", "tables", "views")
 IGNORED = ("README.md",)
 
 
@@ -163,7 +162,6 @@ class _PackReader:
         head["default_profile"] = fields.text("default_profile")
         head["guards"] = fields.texts("guards", ())
         fields.close()
-        self.head_place = fields.place()
         return head
 
     def _read_file(self, inside: str, file: PackFile) -> None:

@@ -141,7 +141,7 @@ def _refused(message: str, help: str) -> InputError:
 def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
     """Reads, verifies and compiles everything. Raises InputError with the faults of all of it at once."""
     from policycheck.compiler import compile_pack
-    from policycheck.engines.duckdb import DuckDBSession, available_threads
+    from policycheck.engines.duckdb import DuckDBSession
     from policycheck.evidence import load_evidence
     from policycheck.loading import check_rows, fill
     from policycheck.pack import load_pack
@@ -159,9 +159,7 @@ def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
         faults.extend(error.faults)
     if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
         raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
-    bulk = evidence is not None and any(data.bulk for data in evidence.tables.values())
-    # Bulk files are worth threads and a place to spill to; for a small run both only cost time.
-    with DuckDBSession(spill=bulk, threads=available_threads() if bulk else 1) as session:
+    with DuckDBSession() as session:
         # Evidence goes in first: a view then binds once, over the rows that it is computed from.
         filled = fill(pack, resolved, evidence, session) if evidence is not None else None
         compiled = compile_pack(pack, resolved, moment, session, faults)

@@ -71,12 +71,12 @@ SETTINGS = (
 class DuckDBSession:
     """One database in memory. Define tables and views, load, seal, judge; `close` when done."""
 
-    def __init__(self, *, memory_limit_mb: int = 700, spill: bool = False, threads: int = 1) -> None:
+    def __init__(self, *, memory_limit_mb: int = 700) -> None:
         self._connection = duckdb.connect(
-            ":memory:", config={**STARTUP, "threads": str(threads), "memory_limit": f"{memory_limit_mb}MB"}
+            ":memory:", config={**STARTUP, "threads": "1", "memory_limit": f"{memory_limit_mb}MB"}
         )
-        self._spill = tempfile.mkdtemp(prefix="policycheck-") if spill else ""
-        self._execute(f"SET temp_directory='{self._spill}'")
+        self._spill = ""
+        self._execute("SET temp_directory=''")
         for setting in SETTINGS:
             self._execute(f"SET {setting}")
         self._execute(";\n".join(macro_statements()))
