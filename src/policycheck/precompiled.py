@@ -49,10 +49,10 @@ class Precompiled:
     def __init__(self, text: str) -> None:
         first, _, body = text.partition("\n")
         head = json.loads(first)
-        if head != _head(body, str(head["parser"])):
+        self.parser = str(head.get("parser")) if isinstance(head, dict) else ""
+        if head != _head(body, self.parser):
             raise ValueError("a compiled pack of another form, or a damaged one")
         pack, self._compiled, self._trees, _ = body.split("\n")
-        self.parser = str(head["parser"])
         self.pack: Pack
         self.values: dict[str, Any]
         self.pack, self.values = codec.decode(pack, CLASSES)
