@@ -130,7 +130,7 @@ def test_every_changed_byte_is_noticed() -> None:
     _, text = compiled_at(INSTANTS[0], "interpreted", template=True)
     for position in range(0, len(text), len(text) // 50):
         changed = text[:position] + ("x" if text[position] != "x" else "y") + text[position + 1 :]
-        with pytest.raises(ValueError)  # noqa: PT011 - json raises its own kind:
+        with pytest.raises(ValueError):  # noqa: PT011 - json raises a kind of its own
             Precompiled(changed)
 
 
@@ -219,7 +219,9 @@ def _open_folder(path: Path) -> None:
     path.parent.chmod(0o777)
 
 
-@pytest.mark.parametrize("spoil", [_cut, _exchange, _empty, _other_json, _open_to_others, _link, _open_folder])
+@pytest.mark.parametrize(
+    "spoil", [_cut, _exchange, _empty, _other_json, _open_to_others, _link, _open_folder]
+)
 def test_a_file_that_cannot_be_relied_on_changes_nothing(
     small: Path, cache: Path, spoil: Callable[[Path], None]
 ) -> None:
