@@ -21,7 +21,8 @@ from typing import Any
 import yaml
 
 from policycheck.assessment import assess
-from policycheck.compiler import CompiledPack, compile_pack
+from policycheck.compiled import CompiledPack
+from policycheck.compiler import compile_pack
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import load_evidence

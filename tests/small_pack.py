@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from policycheck.assessment import assess
-from policycheck.compiler import CompiledPack, compile_pack
+from policycheck.compiled import CompiledPack
+from policycheck.compiler import compile_pack
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import rows_as_evidence

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 import sample_run
-from policycheck.compiler import compile_pack, fill
+from policycheck.compiler import compile_pack
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import load_evidence
 from policycheck.loading import load
 from policycheck.model import Status
 from policycheck.parameters import find_profile, resolve_parameters
+from policycheck.showing import filled_message
 from small_pack import AS_OF, CONTROL, compile_folder, write_pack
 
 SHIPPED = sample_run.shipped_pack()
@@ -108,4 +109,4 @@ def test_the_shortest_age_limit_that_is_asked_counts(tmp_path: Path) -> None:
 
 
 def test_messages_honour_no_format_language() -> None:
-    assert fill("{a} {a.real} {b} {0}", {"a": "{b}", "b": 2}) == "{b} {a.real} 2 {0}"
+    assert filled_message("{a} {a.real} {b} {0}", {"a": "{b}", "b": 2}) == "{b} {a.real} 2 {0}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policycheck.builtin_tables import ORGANISATION
-from policycheck.compiler import CompiledPack, fill
+from policycheck.compiled import CompiledPack
 from policycheck.engines import Judgement, Row, Session
 from policycheck.errors import EngineError
 from policycheck.graph import closure
@@ -41,7 +41,7 @@ from policycheck.results import (
     source_results,
     with_causes,
 )
-from policycheck.showing import json_value, value_text
+from policycheck.showing import filled_message, json_value, value_text
 from policycheck.source import Place
 from policycheck.trust import Trust, is_stale
 from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, undecided_words
@@ -337,7 +337,7 @@ class _Run:
 
     def _advice(self, control: CompiledControl, name: str, row: Row) -> tuple[str, str]:
         say = next(advice.say for advice in control.control.advise if advice.name == name)
-        return self._subject(row), fill(say, self._values(control, row))
+        return self._subject(row), filled_message(say, self._values(control, row))
 
     def _values(self, control: CompiledControl, row: Row) -> dict[str, str]:
         """What a message about a subject may name, as text."""
@@ -358,7 +358,9 @@ class _Run:
         subject = self._subject(row)
         shown = self._values(control, row)
         if verdict.failed:
-            message = "; ".join(fill(control.control.otherwise[name], shown) for name in verdict.failed)
+            message = "; ".join(
+                filled_message(control.control.otherwise[name], shown) for name in verdict.failed
+            )
             reason = verdict.reason
         else:
             message = undecided_words(control, verdict, observed)

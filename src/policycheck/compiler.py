@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Protocol
+from typing import Protocol
 
 from policycheck.builtin_tables import BUILTIN_TABLES, ORGANISATION
+from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_literals, as_of_values
 from policycheck.errors import EngineError, FaultList, nearest
 from policycheck.expression import (
     CheckedView,
@@ -63,35 +64,6 @@ class Catalogue(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledView:
-    """A view that has passed the gate; `sql` has its parameters written in."""
-
-    view: View
-    sql: str
-    reads: Reads
-    uses: tuple[str, ...]  # other views it reads, in order of definition
-    promised: tuple[str, ...]  # `not null` columns that no table schema vouches for already
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledPack:
-    """Everything an engine needs to judge, and everything a report needs to show how."""
-
-    pack: Pack
-    resolved: Resolved
-    as_of: datetime
-    order: tuple[str, ...]
-    controls: Mapping[str, CompiledControl]  # roll-ups have no entry
-    views: Mapping[str, CompiledView]
-    row_rules: Mapping[str, tuple[CompiledExpression, ...]] = field(default_factory=dict)
-
-    def max_age_days(self, control: Control, table: str) -> int:
-        schema = self.pack.tables.get(table) or BUILTIN_TABLES[table]
-        owner = schema.parent or table
-        return control.max_age_days.get(table, control.max_age_days.get(owner, schema.max_age_days))
-
-
 def compile_pack(
     pack: Pack,
     resolved: Resolved,
@@ -99,14 +71,17 @@ def compile_pack(
     catalogue: Catalogue,
     faults: FaultList,
     only: Collection[str] | None = None,
+    *,
+    template: bool = False,
 ) -> CompiledPack:
     """Compiles the pack, or with `only` these controls and what they depend on.
 
-    `as_of` is UTC. Faults are gathered; what could not be compiled has no entry in the result.
+    `as_of` is UTC. Faults are gathered; what could not be compiled has no entry in the result. In a
+    `template` marks stand for the instant, so that it serves every instant; see `precompiled`.
     """
     order = control_order(pack, faults)
     wanted = set(pack.controls) if only is None else closure(pack, only)
-    compiler = _Compiler(pack, resolved, as_of, catalogue, faults)
+    compiler = _Compiler(pack, resolved, as_of, catalogue, faults, template)
     compiler.define_tables()
     compiler.prime([pack.controls[c] for c in wanted])
     compiler.compile_views(None if only is None else [pack.controls[c] for c in wanted])
@@ -129,7 +104,13 @@ def relation_of(schema: TableSchema) -> Relation:
 
 class _Compiler:
     def __init__(
-        self, pack: Pack, resolved: Resolved, as_of: datetime, catalogue: Catalogue, faults: FaultList
+        self,
+        pack: Pack,
+        resolved: Resolved,
+        as_of: datetime,
+        catalogue: Catalogue,
+        faults: FaultList,
+        template: bool,
     ) -> None:
         self.pack = pack
         self.catalogue = catalogue
@@ -137,9 +118,12 @@ class _Compiler:
         self.tables: dict[str, TableSchema] = {**BUILTIN_TABLES, **pack.tables}
         self.views: dict[str, CompiledView] = {}
         self.broken_views: set[str] = set()
-        naive = as_of.replace(tzinfo=None)
-        parameters = {**resolved.values, "as_of": naive, "as_of_day": naive.date()}
-        self.scope = Scope({name: relation_of(table) for name, table in self.tables.items()}, parameters)
+        self.marked = as_of_literals(as_of) if template else {}
+        self.scope = Scope(
+            relations={name: relation_of(table) for name, table in self.tables.items()},
+            parameters={**resolved.values, **as_of_values(as_of)},
+            literals=AS_OF_MARKS if template else {},
+        )
         for name in BUILTIN_TABLES:
             if name in pack.tables or name in pack.views:
                 faults.add("PC304", f"the name `{name}` belongs to a built-in table", Place(pack.root))
@@ -227,8 +211,11 @@ class _Compiler:
         return found
 
     def _bind(self, view: View, checked: CheckedView) -> dict[str, ColumnType] | None:
+        sql = checked.sql
+        for name, literal in self.marked.items():
+            sql = sql.replace(AS_OF_MARKS[name], literal)
         try:
-            columns = self.catalogue.define_view(view.name, checked.sql)
+            columns = self.catalogue.define_view(view.name, sql)
         except EngineError as error:
             for fault in error.faults:
                 self.faults.add("PC206", f"view `{view.name}`: {fault.message}", view.place, fault.help)
@@ -489,8 +476,3 @@ def _mentions(control: Control, view: str) -> bool:
 def _without_comments(sql: str) -> str:
     """The query without its `--` lines; the gate has refused comments in any other place."""
     return "\n".join(line for line in sql.split("\n") if not line.lstrip().startswith("--"))
-
-
-def fill(message: str, values: Mapping[str, Any]) -> str:
-    """The message with `{name}` replaced; nothing else of Python's format language is honoured."""
-    return re.sub(r"\{([a-z_][a-z0-9_]*)\}", lambda m: str(values.get(m.group(1), m.group(0))), message)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policycheck.assessment import assess, show
-from policycheck.compiler import CompiledPack, fill
+from policycheck.compiled import CompiledPack
 from policycheck.engines import Answer, Judgement, Row, Session
 from policycheck.errors import Fault, InputError, nearest
 from policycheck.graph import closure
@@ -28,6 +28,7 @@ from policycheck.model import (
     SourceResult,
     Status,
 )
+from policycheck.showing import filled_message
 from policycheck.source import Place
 from policycheck.trust import Doubt, Trust
 from policycheck.verdicts import Columns, Decider, Verdict
@@ -203,7 +204,7 @@ def _with_message(
         return answer
     values = {**control.parameters, **observed, "subject": subject}
     shown = {name: show(value) for name, value in values.items()}
-    message = fill(control.control.otherwise[answer.expression.name], shown)
+    message = filled_message(control.control.otherwise[answer.expression.name], shown)
     return ExpressionAnswer(
         answer.expression, answer.text, answer.answer, answer.doubt, answer.observed, answer.empty, message
     )

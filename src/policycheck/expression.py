@@ -86,7 +86,7 @@ def check_expression(
     except RecursionError:
         faults.add("PC201", "nested too deeply", sql.place, "prepare a column in a view")
         return None
-    written = inline_parameters(sql, tokens, scope.parameters)
+    written = inline_parameters(sql, tokens, scope.literal)
     reads = Reads(frozenset(checker.tables), frozenset(checker.reads), parameters)
     return CompiledExpression(name, written, reads, tuple(sorted(checker.observes)), expression.place)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
-from policycheck.compiler import CompiledPack
+from policycheck.compiled import CompiledPack
 from policycheck.engines import Session
 from policycheck.evidence import row_fault_as_fault
 from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, SourceState, TableData
@@ -23,7 +23,7 @@ def load(
 ) -> Evidence:
     """Fills and seals the session, and computes its views. `given` replaces rows of built-in tables."""
     filled = fill(compiled.pack, compiled.resolved, evidence, session, given)
-    session.refresh_views(compiled.views)
+    session.refresh_views({name: view.sql for name, view in compiled.views.items()})
     return check_rows(compiled, filled, session)
 
 

@@ -197,6 +197,19 @@ class Parameter:
     values: tuple[Any, ...] | None = None  # all values that exist, where that is a closed list
 
 
+def parameter_type(value: Any) -> ColumnType | None:
+    """The column type of a parameter's value, or None where it has no type."""
+    if isinstance(value, bool):
+        return ColumnType.BOOL
+    if isinstance(value, int):
+        return ColumnType.INT
+    if isinstance(value, str):
+        return ColumnType.TEXT
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return ColumnType.SET
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A profile's value for a parameter and the memo it rests on."""

@@ -7,17 +7,16 @@ compiled here; what a control says about columns and types is checked by the com
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from policycheck.control_file import CONTROL_ID, constant, read_control, read_examples, without_examples
 from policycheck.documents import Fields, read_json, read_yaml
-from policycheck.errors import FaultList, InputError, nearest
+from policycheck.errors import FaultList, nearest
 from policycheck.model import (
     Bound,
     Choice,
@@ -29,85 +28,33 @@ from policycheck.model import (
     Profile,
     TableSchema,
     View,
+    parameter_type,
 )
+from policycheck.pack_files import PackFile, pack_digest, read_pack_files
 from policycheck.source import Place
 from policycheck.tables import read_table_schema
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-FILE_LIMIT = 8 * 1024 * 1024
-IGNORED = ("README.md",)
 
 
-@dataclass(frozen=True, slots=True)
-class PackFile:
-    """A file of the pack: its path for messages, its path inside the pack, and its bytes."""
-
-    path: str
-    inside: str
-    data: bytes
-
-    @property
-    def stem(self) -> str:
-        """The file name without its kind: `DP-3.7` of `DP/DP-3.7.yaml`."""
-        name = self.inside.rsplit("/", 1)[-1]
-        for suffix in (".schema.json", ".yaml", ".sql"):
-            name = name.removesuffix(suffix)
-        return name
-
-
-def load_pack(folder: Path, *, examples: bool = True) -> Pack:
-    """Reads the pack in `folder`. `examples=False` skips the examples, which only `test` and `lint` need.
+def load_pack(folder: Path, *, examples: bool = True, files: Sequence[PackFile] | None = None) -> Pack:
+    """Reads the pack in `folder`, or these files of it. `examples=False` skips the examples, which only
+    `test` and `lint` need.
 
     Raises InputError with every fault found.
     """
     faults = FaultList()
-    files = _read_files(folder, faults)
+    if files is None:
+        files = read_pack_files(folder, faults)
     pack = _PackReader(folder, files, faults, examples).read()
     faults.raise_if_any()
     return pack
 
 
-def pack_digest(files: Iterable[PackFile]) -> str:
-    """SHA-256 over one line `<sha256>  <path>` a file, in path order: independent of where it stands."""
-    lines = [f"{hashlib.sha256(file.data).hexdigest()}  {file.inside}\n" for file in files]
-    return hashlib.sha256("".join(sorted(lines, key=lambda line: line[66:])).encode()).hexdigest()
-
-
-def _read_files(folder: Path, faults: FaultList) -> list[PackFile]:
-    if not folder.is_dir():
-        raise InputError(
-            _one(
-                faults,
-                "PC301",
-                f"`{folder}` is not a folder",
-                Place(str(folder)),
-                "name the pack folder with --pack, or make one with `policycheck init DIR`",
-            )
-        )
-    files = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).as_posix()
-        if any(part.startswith(".") or part == "__pycache__" for part in Path(inside).parts):
-            continue
-        if path.is_symlink():
-            faults.add("PC302", "a pack holds no symbolic links", Place(str(path)), "copy the file instead")
-        elif path.is_file() and path.name not in IGNORED:
-            if path.stat().st_size > FILE_LIMIT:
-                faults.add("PC302", f"the file is larger than {FILE_LIMIT} bytes", Place(str(path)))
-            else:
-                files.append(PackFile(str(path), inside, path.read_bytes()))
-    return files
-
-
-def _one(faults: FaultList, code: str, message: str, place: Place, help: str) -> tuple[Any, ...]:
-    faults.add(code, message, place, help)
-    return faults.faults
-
-
 class _PackReader:
     """Reads file after file and gathers faults; one method for each kind of file."""
 
-    def __init__(self, folder: Path, files: list[PackFile], faults: FaultList, examples: bool) -> None:
+    def __init__(self, folder: Path, files: Sequence[PackFile], faults: FaultList, examples: bool) -> None:
         self.folder = folder
         self.files = {file.inside: file for file in files}
         self.faults = faults
@@ -415,19 +362,6 @@ def control_order(control_id: str) -> tuple[str, tuple[int, ...], str]:
     """Sorts DP-3.9 before DP-3.10, and a roll-up before its members."""
     section, _, rest = control_id.partition("-")
     return section, tuple(int(number) for number in re.findall(r"[0-9]+", rest)), control_id
-
-
-def parameter_type(value: Any) -> ColumnType | None:
-    """The column type of a parameter's value, or None where it has no type."""
-    if isinstance(value, bool):
-        return ColumnType.BOOL
-    if isinstance(value, int):
-        return ColumnType.INT
-    if isinstance(value, str):
-        return ColumnType.TEXT
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        return ColumnType.SET
-    return None
 
 
 def _bound_mismatch(parameter: Parameter) -> str:

@@ -12,8 +12,7 @@ from datetime import date
 from typing import Any
 
 from policycheck.errors import FaultList, InputError, nearest
-from policycheck.model import Interpretation, Pack, Parameter, ParameterChoice, Profile
-from policycheck.pack import parameter_type
+from policycheck.model import Interpretation, Pack, Parameter, ParameterChoice, Profile, parameter_type
 from policycheck.source import Place
 
 

@@ -65,7 +65,7 @@ def check_view(view: View, scope: Scope, parse: Parser, faults: FaultList) -> Ch
         return None
     reads = frozenset().union(walker.shape_reads, *columns.values())
     whole = {name: pairs | walker.shape_reads for name, pairs in columns.items()}
-    written = inline_parameters(sql, tokens, scope.parameters)
+    written = inline_parameters(sql, tokens, scope.literal)
     return CheckedView(view.name, written, frozenset(walker.tables), reads, parameters, whole)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from policycheck.builtin_tables import BUILTIN_TABLES
-from policycheck.compiler import CompiledPack
+from policycheck.compiled import CompiledPack
 from policycheck.graph import first_causes
 from policycheck.model import (
     Control,

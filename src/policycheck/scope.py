@@ -7,7 +7,7 @@ that the expression gate reads. Never parses and never asks an engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -45,10 +45,15 @@ class Relation:
 class Scope:
     """All relations an expression may read, and parameter values by name (bool, int, str, a tuple of
     str, a day as `date`, an instant as naive UTC `datetime`). `as_of` and `as_of_day` are ordinary
-    entries."""
+    entries. `literals` are what stands for a parameter in a query, where that is not its value."""
 
     relations: Mapping[str, Relation]
     parameters: Mapping[str, Any]
+    literals: Mapping[str, str] = field(default_factory=dict)
+
+    def literal(self, name: str) -> str:
+        """The text that stands for `$name` in a query."""
+        return self.literals.get(name) or sql_literal(self.parameters[name])
 
 
 def value_type(value: Any) -> ColumnType:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from policycheck.assessment import assess
 from policycheck.builtin_tables import BUILTIN_TABLES, table_data
 from policycheck.cells import CellError, parse_utc
-from policycheck.compiler import CompiledPack, compile_pack
+from policycheck.compiled import CompiledPack
+from policycheck.compiler import compile_pack
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.evidence import rows_as_evidence
 from policycheck.graph import closure
@@ -246,12 +247,12 @@ class _Bench:
     def _refresh_views(self, compiled: CompiledPack, evidence: Evidence) -> None:
         """Computes the views whose tables are not those of the last time: most of the time goes here."""
         broken = self.session.broken_views()
-        changed = []
+        changed = {}
         for name, view in compiled.views.items():
             tables = {t: evidence.tables[t] for t in view.reads.tables if t in evidence.tables}
             rows = {t: (data.origins, data.columns) for t, data in tables.items() if data.origins}
             if rows != self._rows[name] or name in broken or view.reads.tables & BUILTIN_TABLES.keys():
-                changed.append(name)
+                changed[name] = view.sql
                 self._rows[name] = rows
         self.session.refresh_views(changed)
 

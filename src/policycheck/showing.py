@@ -130,3 +130,8 @@ def location_text(location: Mapping[str, Any] | None) -> str:
         return ""
     path, line = str(location["path"]), location["line"]
     return f"{path}:{line}" if line else path
+
+
+def filled_message(message: str, values: Mapping[str, Any]) -> str:
+    """The message with `{name}` replaced; nothing else of Python's format language is honoured."""
+    return re.sub(r"\{([a-z_][a-z0-9_]*)\}", lambda m: str(values.get(m.group(1), m.group(0))), message)

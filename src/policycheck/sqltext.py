@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from policycheck.errors import FaultList, nearest
-from policycheck.scope import Parser, sql_literal
+from policycheck.scope import Parser
 from policycheck.source import Place
 
 Node = dict[str, Any]
@@ -231,16 +231,12 @@ def _plain_message(message: str) -> str:
     return message[:1].lower() + message[1:].replace('"', "`")
 
 
-def inline_parameters(sql: SqlText, tokens: Iterable[Token], values: Mapping[str, Any]) -> str:
-    """The author's text with each `$name` replaced by its value as a literal."""
+def inline_parameters(sql: SqlText, tokens: Iterable[Token], literal: Callable[[str], str]) -> str:
+    """The author's text with each `$name` replaced by what `literal` answers for the name."""
     text = sql.text
     for token in reversed(list(tokens)):
         if token.kind == "parameter":
-            text = (
-                text[: token.start]
-                + sql_literal(values[token.text[1:]])
-                + text[token.start + len(token.text) :]
-            )
+            text = text[: token.start] + literal(token.text[1:]) + text[token.start + len(token.text) :]
     return text
 
 

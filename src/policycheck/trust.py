@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from policycheck.builtin_tables import BUILTIN_TABLES
-from policycheck.compiler import CompiledPack
+from policycheck.compiled import CompiledPack
 from policycheck.model import (
     CompiledControl,
     CompiledExpression,

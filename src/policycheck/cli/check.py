@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, inputs_of, opened
+from policycheck.cli.run import Inputs, input_options, opened
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -40,12 +40,10 @@ SCREEN = "text"  # the format a person reads on the spot; the others become file
 @click.option("--output", default="reports", metavar="DIR|-",
               help="Folder for report.json and report.html; `-` sends the one named format to standard "
               "output.  [default: reports]")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 @click.pass_context
 def check(
-    context: click.Context, *, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
-    as_of: str | None, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...], output: str,
-    quiet: bool,
+    context: click.Context, *, inputs: Inputs, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...],
+    output: str,
 ) -> None:  # fmt: skip
     """Judge every control over the evidence, write reports, open or close the gate.
 
@@ -67,19 +65,18 @@ def check(
     chosen = tuple(dict.fromkeys(formats)) or tuple(REPORTERS)
     if output == STDOUT and len(chosen) != 1:
         raise click.UsageError("`--output -` takes one report: name it with a single --format")
-    inputs = inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)
     folder = None if output == STDOUT else Path(output)
     try:
         lists = _FindingLists(folder)
         assessment, rendered = _judge(inputs, Severity(fail_on), only, chosen, lists)
         screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
         if folder is not None:
-            _write(folder, rendered, quiet)
-            lists.publish(quiet)
+            _write(folder, rendered, inputs.quiet)
+            lists.publish(inputs.quiet)
     except BaseException:
         _warn_of_earlier(folder, chosen)
         raise
-    _tell(assessment, screen, SCREEN in chosen, quiet)
+    _tell(assessment, screen, SCREEN in chosen, inputs.quiet)
     context.exit(assessment.gate.exit_code)
 
 

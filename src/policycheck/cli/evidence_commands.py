@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import input_options, inputs_of, opened
+from policycheck.cli.run import Inputs, input_options, opened
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value
 
@@ -26,10 +25,7 @@ def evidence() -> None:
 
 @evidence.command()
 @input_options
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
-def status(
-    pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None, quiet: bool
-) -> None:
+def status(*, inputs: Inputs) -> None:
     """List every source with its age and its limit, and the tables that no source holds.
 
     A source is stale where it is older than the strictest control that reads its table allows. The exit
@@ -39,19 +35,15 @@ def status(
     policycheck evidence status
     policycheck evidence status --as-of manifest --evidence evidence
     """
-    with opened(inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)) as run:
+    with opened(inputs) as run:
         sources = _sources(run)
         print_lines([*_status_lines(sources), *_missing_tables(run)])
 
 
 @evidence.command()
 @input_options
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 @click.pass_context
-def verify(
-    context: click.Context, *, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
-    as_of: str | None, quiet: bool,
-) -> None:  # fmt: skip
+def verify(context: click.Context, *, inputs: Inputs) -> None:
     """Read every source and hold its digest and its number of rows against the manifest.
 
     Age is not looked at: that is `evidence status`. `sha256sum` confirms each digest by hand.
@@ -65,7 +57,7 @@ def verify(
               1: some source or row is not
               2: the manifest or the pack cannot be read
     """
-    with opened(inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)) as run:
+    with opened(inputs) as run:
         sources = run.evidence.sources
         lines = []
         for source in sources:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import input_options, inputs_of, opened
+from policycheck.cli.run import Inputs, input_options, opened
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, location_text
 
@@ -25,11 +24,7 @@ def exceptions() -> None:
 @input_options
 @click.option("--expiring-within", "soon_days", type=click.IntRange(0), default=60, show_default=True,
               metavar="DAYS", help="Point out exceptions that end within DAYS.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
-def list_command(
-    *, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-    soon_days: int, quiet: bool,
-) -> None:  # fmt: skip
+def list_command(*, inputs: Inputs, soon_days: int) -> None:
     """List every exception of the register with its state and what it is used for.
 
     Only an exception `in_force` changes what the gate does. `unused` is in force with no fail to cover;
@@ -41,7 +36,7 @@ def list_command(
     """
     from policycheck.assessment import assess
 
-    with opened(inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)) as run:
+    with opened(inputs) as run:
         assessment = assess(run.compiled, run.evidence, run.session)
     lines: list[str] = []
     for item in sorted(assessment.exceptions, key=lambda each: each.id):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from policycheck.cli.run import input_options, inputs_of, opened
+from policycheck.cli.run import Inputs, input_options, opened
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value, location_text, one_line, value_text
 
@@ -32,11 +31,7 @@ WIDTH = 100
 @click.argument("control")
 @click.argument("subject", required=False)
 @input_options
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
-def explain(
-    *, control: str, subject: str | None, pack_folder: Path | None, evidence_folder: Path,
-    profile: str | None, as_of: str | None, quiet: bool,
-) -> None:  # fmt: skip
+def explain(*, control: str, subject: str | None, inputs: Inputs) -> None:
     """Show how the verdict of CONTROL came about, or that of one SUBJECT.
 
     From the clause over parameters and evidence (path, line, digest) to what was compared, and the query
@@ -52,7 +47,6 @@ def explain(
     """
     from policycheck.explanation import explain_control, explain_subject
 
-    inputs = inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)
     with opened(inputs) as run:
         explained = explain_control(run.compiled, run.evidence, run.session, control)
         lines = list(_head(explained))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import EVIDENCE, Inputs, input_options, inputs_of, instant_of
+from policycheck.cli.run import EVIDENCE, Inputs, input_options, instant_of
 from policycheck.cli.screen import INTERNAL, fault_text, print_lines, say
 from policycheck.errors import Fault, FaultList, InputError
 from policycheck.showing import counted
@@ -15,7 +15,7 @@ from policycheck.showing import counted
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from policycheck.compiler import CompiledPack
+    from policycheck.compiled import CompiledPack
     from policycheck.model import Pack
 
 EVIDENCE_FAULTS = 1
@@ -23,12 +23,8 @@ EVIDENCE_FAULTS = 1
 
 @click.command()
 @input_options
-@click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 @click.pass_context
-def lint(
-    context: click.Context, *, pack_folder: Path | None, evidence_folder: Path, profile: str | None,
-    as_of: str | None, quiet: bool,
-) -> None:  # fmt: skip
+def lint(context: click.Context, *, inputs: Inputs) -> None:
     """Show every fault of the pack and of the evidence, each with its place, cause and next step.
 
     The pack is compiled under each of its profiles, or under the one of --profile. Where no --evidence is
@@ -44,10 +40,9 @@ def lint(
               1: faults in the evidence only; `check` runs, and what depends on them is unknown
               2: faults in the pack; `check` does not run
     """
-    inputs = inputs_of(pack_folder, evidence_folder, profile, as_of, quiet=quiet)
     named = context.get_parameter_source("evidence_folder") is click.core.ParameterSource.COMMANDLINE
-    with_evidence = named or evidence_folder.exists()
-    if not with_evidence and not quiet:
+    with_evidence = named or inputs.evidence.exists()
+    if not with_evidence and not inputs.quiet:
         say(f"note: there is no folder `{EVIDENCE}`, so only the pack is looked at")
     pack_faults, evidence_faults, warnings = _all_faults(inputs, with_evidence)
     lines = [line for fault in (*pack_faults, *evidence_faults) for line in fault_text(fault).split("\n")]

@@ -5,10 +5,12 @@ Goes in: arguments and the clock. Comes out: a compiled pack, verified evidence 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +21,21 @@ from policycheck.errors import Fault, FaultList, InputError
 from policycheck.source import Place
 
 if TYPE_CHECKING:
-    from policycheck.compiler import CompiledPack
+    from policycheck.compiled import CompiledPack
     from policycheck.engines.duckdb import DuckDBSession
-    from policycheck.model import Evidence, Pack, Profile
+    from policycheck.model import Evidence, Pack
 
 EVIDENCE = Path("evidence")
 FROM_MANIFEST = "manifest"
 _FOLDER = click.Path(path_type=Path)
+
+
+class Engine(StrEnum):
+    """What answers the questions of the controls. The answers are the same, so AUTO goes by size alone."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    DUCKDB = "duckdb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Inputs:
     as_of: str | None
     now: datetime
     quiet: bool = False
+    engine: Engine = Engine.AUTO
+    keep: bool = True  # use and leave compiled packs in the user's cache folder
 
 
 @dataclass(slots=True)
@@ -50,7 +62,20 @@ class Run:
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --pack, --evidence, --profile and --as-of."""
+    """Adds the options behind `Inputs`, which the command gets as its argument `inputs`."""
+
+    @functools.wraps(command)
+    def with_inputs(
+        *args: Any, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
+        engine: str, no_cache: bool, quiet: bool, **rest: Any,
+    ) -> Any:  # fmt: skip
+        now = datetime.now(UTC).replace(microsecond=0)
+        inputs = Inputs(
+            pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet,
+            Engine(engine), keep=not no_cache,
+        )  # fmt: skip
+        return command(*args, inputs=inputs, **rest)
+
     options = [
         pack_option,
         click.option("--evidence", "evidence_folder", type=_FOLDER, default=EVIDENCE, metavar="DIR",
@@ -59,10 +84,15 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--as-of", metavar="INSTANT|manifest",
                      help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
                      "the manifest names.  [default: now]"),
+        click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
+                     help="What answers: Python for small evidence, DuckDB for large.  [default: by size]"),
+        click.option("--no-cache", is_flag=True,
+                     help="Compile the pack anew, and leave no compiled pack in the cache folder."),
+        click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors."),
     ]  # fmt: skip
     for option in reversed(options):
-        command = option(command)
-    return command
+        with_inputs = option(with_inputs)
+    return with_inputs
 
 
 def pack_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,15 +101,6 @@ def pack_option(command: Callable[..., Any]) -> Callable[..., Any]:
                           help="The pack to use  [default: the one that comes with policycheck]")  # fmt: skip
     decorated: Callable[..., Any] = option(command)
     return decorated
-
-
-def inputs_of(
-    pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-    *, quiet: bool = False,
-) -> Inputs:  # fmt: skip
-    """The options as one value, with the present instant in whole seconds."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return Inputs(pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet)
 
 
 def shipped_pack() -> Path:
@@ -138,18 +159,20 @@ def _refused(message: str, help: str) -> InputError:
 
 
 @contextmanager
-def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
+def opened(inputs: Inputs) -> Iterator[Run]:
     """Reads, verifies and compiles everything. Raises InputError with the faults of all of it at once."""
-    from policycheck.compiler import compile_pack
-    from policycheck.engines.duckdb import DuckDBSession
     from policycheck.evidence import load_evidence
-    from policycheck.loading import check_rows, fill
-    from policycheck.pack import load_pack
+    from policycheck.loading import load
     from policycheck.parameters import find_profile, resolve_parameters
+    from policycheck.precompiled import default_folder
+    from policycheck.preparation import PackStore
 
-    pack = load_pack(inputs.pack, examples=examples)
-    profile: Profile = find_profile(pack, inputs.profile)
+    folder = default_folder() if inputs.keep else None
+    store = PackStore(inputs.pack, inputs.profile, folder)
+    kept = store.read()
+    pack = kept.pack if kept is not None else store.parse()
     faults = FaultList()
+    profile = find_profile(pack, inputs.profile)
     moment = instant_of(inputs, lambda: _manifest_as_of(inputs.evidence, pack))
     resolved = resolve_parameters(pack, profile, faults, today=moment.date())
     evidence = None
@@ -159,14 +182,20 @@ def opened(inputs: Inputs, *, examples: bool = False) -> Iterator[Run]:
         faults.extend(error.faults)
     if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
         raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
-    with DuckDBSession() as session:
-        # Evidence goes in first: a view then binds once, over the rows that it is computed from.
-        filled = fill(pack, resolved, evidence, session) if evidence is not None else None
-        compiled = compile_pack(pack, resolved, moment, session, faults)
-        faults.raise_if_any()
-        if filled is None:  # pragma: no cover - its faults were raised above
-            raise InputError(faults.faults)
-        yield Run(compiled, check_rows(compiled, filled, session), session)
+    if kept is None or kept.values != resolved.values:
+        kept = store.compile(pack, resolved, moment, faults)
+    faults.raise_if_any()
+    if evidence is None or kept is None:  # pragma: no cover - their faults were raised above
+        raise InputError(faults.faults)
+    compiled = kept.compiled(resolved, moment)
+    with _session() as session:
+        yield Run(compiled, load(compiled, evidence, session), session)
+
+
+def _session() -> DuckDBSession:
+    from policycheck.engines.duckdb import DuckDBSession
+
+    return DuckDBSession()
 
 
 def _manifest_as_of(folder: Path, pack: Pack) -> datetime | None:

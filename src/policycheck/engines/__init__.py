@@ -70,8 +70,8 @@ class Session(Protocol):
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]: ...
 
-    def refresh_views(self, names: Iterable[str]) -> None:
-        """Computes these views again, in this order, from the rows that are there now."""
+    def refresh_views(self, views: Mapping[str, str]) -> None:
+        """Computes these views (name to query), in this order, from the rows that are there now."""
         ...
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:

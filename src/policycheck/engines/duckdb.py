@@ -39,6 +39,9 @@ COLUMN_TYPES = {sql: kind for kind, sql in SQL_TYPES.items()} | {
     "TINYINT": ColumnType.INT,
     "HUGEINT": ColumnType.INT,
 }
+PARSER = f"duckdb {duckdb.__version__}"
+"""What makes syntax trees here: another version may read a text in another way."""
+
 FETCH_LIMIT = 20_000
 """Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
 
@@ -154,12 +157,12 @@ class DuckDBSession:
                 self._execute(f'DROP {kinds[kind]} "{name}"')
         self._defined.add(name)
 
-    def refresh_views(self, names: Iterable[str]) -> None:
-        """Computes these views again, in this order, from the rows that are there now."""
+    def refresh_views(self, views: Mapping[str, str]) -> None:
+        """Computes these views (name to query), in this order, from the rows that are there now."""
         self._broken.clear()
         self._computed.clear()
-        for name in names:
-            self.define_view(name, self._views[name])
+        for name, sql in views.items():
+            self.define_view(name, sql)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes large views once, in this order, each with those of its columns that are wanted.

@@ -16,6 +16,7 @@ from policycheck.showing import escape_json_hazards
 # Report, list of controls, control, list of findings: below that, one line each. `json.dumps(indent=...)`
 # would put every cell on a line of its own and take the slow path.
 _LEVELS_OPENED = 4
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def render(assessment: Assessment) -> bytes:
@@ -27,12 +28,11 @@ def render(assessment: Assessment) -> bytes:
 def _lines(value: Any, levels: int, indent: str) -> str:
     """The value with its outer `levels` opened, one member a line."""
     if not levels or not value or not isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _ENCODE(value)
     deeper = indent + " "
     if isinstance(value, dict):
         members = [
-            f"{deeper}{json.dumps(name, ensure_ascii=False)}: {_lines(item, levels - 1, deeper)}"
-            for name, item in value.items()
+            f"{deeper}{_ENCODE(name)}: {_lines(item, levels - 1, deeper)}" for name, item in value.items()
         ]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     return "[\n" + ",\n".join(deeper + _lines(item, levels - 1, deeper) for item in value) + f"\n{indent}]"

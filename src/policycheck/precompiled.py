@@ -1,0 +1,198 @@
+"""Keeps a compiled pack between runs, so that a run parses no control and no query.
+
+Goes in: a pack that has passed the gate for one profile. Comes out: one file, and from it the same compiled
+pack for any instant. The file is data, never code; it is named by everything that it depends on, carries its
+own digest, and counts only where no other user could have written it. Without it a run is slower and the
+same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from policycheck import codec, model
+from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_literals
+from policycheck.model import CompiledExpression, ExpressionText, Pack
+from policycheck.parameters import Resolved
+from policycheck.source import Place
+
+FORMAT = 1
+KEPT = 32
+"""How many files stay; the oldest go first."""
+
+CLASSES = (
+    *(model.Status, model.Severity, model.ColumnType, model.Column, model.RowRule, model.TableSchema),
+    *(model.View, model.ExpressionText, model.Bound, model.Parameter, model.Choice, model.Profile),
+    *(model.Interpretation, model.Reference, model.ExceptionPath, model.Advice, model.Control, model.Pack),
+    *(model.Reads, model.CompiledExpression, model.CompiledControl, CompiledView, Place),
+)
+Node = dict[str, Any]
+
+
+class Precompiled:
+    """What a file holds, read as far as it is asked for.
+
+    `values` are the parameter values that the queries were written with, `parser` names the parser that
+    made the trees. Raises ValueError for a text that is not one of `to_text`, whole and unchanged.
+    """
+
+    def __init__(self, text: str) -> None:
+        first, _, body = text.partition("\n")
+        head = json.loads(first)
+        self.parser = str(head.get("parser")) if isinstance(head, dict) else ""
+        if head != _head(body, self.parser):
+            raise ValueError("a compiled pack of another form, or a damaged one")
+        pack, self._compiled, self._trees, _ = body.split("\n")
+        self.pack: Pack
+        self.values: dict[str, Any]
+        self.pack, self.values = codec.decode(pack, CLASSES)
+
+    def compiled(self, resolved: Resolved, as_of: datetime) -> CompiledPack:
+        """The compiled pack for one instant (UTC). `resolved` must have the values it was made with."""
+        order, controls, views, rules = codec.decode(_dated(self._compiled, as_of), CLASSES)
+        return CompiledPack(
+            pack=self.pack,
+            resolved=resolved,
+            as_of=as_of,
+            order=order,
+            controls={
+                name: replace(each, control=self.pack.controls[name]) for name, each in controls.items()
+            },
+            views={name: replace(each, view=self.pack.views[name]) for name, each in views.items()},
+            row_rules=rules,
+        )
+
+    def trees(self, as_of: datetime) -> dict[str, Node]:
+        """The syntax tree of each query by the text an engine is given for it, parameters still by name."""
+        trees: dict[str, Node] = json.loads(_dated(self._trees, as_of))
+        return trees
+
+
+def to_text(template: CompiledPack, parse: Callable[[str], str], parser: str) -> str:
+    """The text of a file. `template` was compiled with AS_OF_MARKS; `parse` answers trees as JSON text."""
+    pack = template.pack
+    controls = {name: replace(each, control=None) for name, each in template.controls.items()}  # type: ignore[arg-type]  # put back by `compiled`
+    views = {name: replace(each, view=None) for name, each in template.views.items()}  # type: ignore[arg-type]  # likewise
+    trees = {sql: _slim(json.loads(parse(select))) for sql, select in _texts(template)}
+    lines = [
+        codec.encode((pack, dict(template.resolved.values))),
+        codec.encode((template.order, controls, views, dict(template.row_rules))),
+        json.dumps(trees, separators=(",", ":")),
+    ]
+    body = "\n".join(lines) + "\n"
+    return json.dumps(_head(body, parser)) + "\n" + body
+
+
+def _head(body: str, parser: str) -> dict[str, Any]:
+    return {"format": FORMAT, "sha256": hashlib.sha256(body.encode()).hexdigest(), "parser": parser}
+
+
+def _dated(text: str, as_of: datetime) -> str:
+    """The text with the instant in place of the marks, both as they stand inside JSON text."""
+    for name, literal in as_of_literals(as_of).items():
+        text = text.replace(json.dumps(AS_OF_MARKS[name])[1:-1], json.dumps(literal)[1:-1])
+    return text
+
+
+def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
+    """(text for an engine, text that the parser is asked about) of everything the pack has compiled."""
+    pairs: list[tuple[CompiledExpression | None, ExpressionText | None]] = []
+    for name, compiled in template.controls.items():
+        control = template.pack.controls[name]
+        pairs += [(compiled.applies, control.applies_when), (compiled.na_when, control.na_when)]
+        pairs += zip(compiled.expectations, control.expect.values(), strict=True)
+        pairs += zip(compiled.advice, (advice.when for advice in control.advise), strict=True)
+    for table, rules in template.row_rules.items():
+        written = template.pack.tables[table].rules
+        pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]
+    from policycheck.sqltext import expression_text  # not on the path of a run that finds its file
+
+    for expression, text in pairs:
+        if expression is not None and text is not None:
+            yield expression.sql, expression_text(text.text, text.place).select
+    for view in template.views.values():
+        yield view.sql, view.view.sql
+
+
+_PLACES = ("query_location", "query_location_length")
+
+
+def _slim(node: Any) -> Any:
+    """A tree without places and without what says nothing: false, empty, null."""
+    if isinstance(node, dict):
+        slim = {key: _slim(value) for key, value in node.items() if key not in _PLACES}
+        return {key: value for key, value in slim.items() if value or (value == 0 and value is not False)}
+    return [_slim(member) for member in node] if isinstance(node, list) else node
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def default_folder() -> Path | None:
+    """Where this user keeps compiled packs; None where the system names no such place."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    if Path(named).is_absolute():
+        return Path(named) / "policycheck"
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    return Path(home) / ".cache" / "policycheck" if Path(home).is_absolute() else None
+
+
+def file_name(pack_digest: str, root: str, profile: str) -> str:
+    """The name of a file: the digest of all that its content depends on, this program included."""
+    parts = [str(FORMAT), _program(), pack_digest, root, profile]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest() + ".pack"
+
+
+def _program() -> str:
+    """What tells one state of this program's files from another: names, sizes and times of change."""
+    top = Path(__file__).parent
+    found = []
+    for folder in (top, top / "engines"):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    facts = entry.stat()
+                    found.append(f"{folder.name}/{entry.name} {facts.st_size} {facts.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
+
+
+def read(folder: Path, name: str) -> str | None:
+    """The text of a file that only this user can have written, or None."""
+    try:
+        if not _is_private(folder.stat(follow_symlinks=False), stat.S_ISDIR):
+            return None
+        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, encoding="ascii") as file:
+            return file.read() if _is_private(os.fstat(handle), stat.S_ISREG) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _is_private(facts: os.stat_result, kind: Any) -> bool:
+    # INVARIANT: what another user can write decides no verdict.
+    return kind(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Puts a file in place in one step. Where that is not possible the next run compiles again."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(folder.stat(follow_symlinks=False), stat.S_ISDIR):
+            return
+        handle, waiting = tempfile.mkstemp(prefix=".", dir=folder)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+        Path(waiting).replace(folder / name)
+        by_age = sorted(folder.glob("*.pack"), key=lambda path: path.stat().st_mtime_ns)
+        for old in by_age[:-KEPT]:
+            old.unlink()
