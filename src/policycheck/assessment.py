@@ -25,12 +25,12 @@ from policycheck.model import (
     ControlResult,
     Evidence,
     Finding,
-    Interpretation,
     Reason,
     Severity,
     Status,
     TableData,
 )
+from policycheck.parameters import memos_in_force
 from policycheck.register import TABLE as REGISTER
 from policycheck.register import Entry, Register, entry_from, judge_register
 from policycheck.results import (
@@ -83,7 +83,11 @@ def assess(
         controls=with_causes(compiled, results, shown),
         sources=source_results(compiled, evidence, results),
         exceptions=run.register.results(results) if run.register else (),
-        interpretations=_memos_in_force(compiled, shown),
+        interpretations=memos_in_force(
+            compiled.pack,
+            compiled.resolved,
+            {clause for result in shown.values() for clause in result.control.clauses},
+        ),
         parameters=compiled.resolved.choices,
         faults=evidence.faults,
         finding_limit=finding_limit,
@@ -461,13 +465,3 @@ def show(value: Any) -> str:
 def _note_advice(outcome: _Outcome, name: str, count: int, said: Sequence[tuple[str, str]]) -> None:
     before, known = outcome.advised.get(name, (0, []))
     outcome.advised[name] = (before + count, sorted([*known, *said])[:ADVISORY_NAMES])
-
-
-def _memos_in_force(compiled: CompiledPack, shown: Mapping[str, ControlResult]) -> tuple[Interpretation, ...]:
-    """The memos that parameters rest on, and those whose reading is written into a judged control."""
-    clauses = {clause for result in shown.values() for clause in result.control.clauses}
-    memos = {memo.id: memo for memo in compiled.resolved.memos}
-    memos |= {
-        m.id: m for m in compiled.pack.interpretations.values() if m.approved and clauses & set(m.clauses)
-    }
-    return tuple(memos[name] for name in sorted(memos))

@@ -242,6 +242,30 @@ class Interpretation:
     place: Place
 
 
+class AmbiguityKind(StrEnum):
+    """AMBIGUITY: the words allow several readings. CONFLICT: clauses that cannot all hold as they stand.
+    OUTDATED: right when it was written, overtaken since."""
+
+    AMBIGUITY = "ambiguity"
+    CONFLICT = "conflict"
+    OUTDATED = "outdated"
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Something the document leaves open. `settled_by` names the memos that choose a reading of it."""
+
+    id: str
+    kind: AmbiguityKind
+    clauses: tuple[str, ...]
+    title: str
+    words_say: str
+    problem: str
+    settled_by: tuple[str, ...]
+    parameters: tuple[str, ...]
+    place: Place
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     framework: str
@@ -330,6 +354,7 @@ class Pack:
     parameters: Mapping[str, Parameter]
     profiles: Mapping[str, Profile]
     interpretations: Mapping[str, Interpretation]
+    ambiguities: Mapping[str, Ambiguity] = field(default_factory=dict)
 
 
 # --- compiled controls ----------------------------------------------------------------------------

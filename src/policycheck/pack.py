@@ -10,14 +10,15 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from policycheck.control_file import CONTROL_ID, constant, read_control, read_examples, without_examples
 from policycheck.documents import Fields, read_json, read_yaml
 from policycheck.errors import FaultList, nearest
+from policycheck.memo_file import read_ambiguities, read_interpretation
 from policycheck.model import (
+    Ambiguity,
     Bound,
     Choice,
     ColumnType,
@@ -65,6 +66,7 @@ class _PackReader:
         self.controls: dict[str, Control] = {}
         self.profiles: dict[str, Profile] = {}
         self.interpretations: dict[str, Interpretation] = {}
+        self.ambiguities: dict[str, Ambiguity] = {}
 
     def read(self) -> Pack:
         head = self._read_head()
@@ -72,6 +74,7 @@ class _PackReader:
             self._read_file(inside, file)
         self._check_references()
         self._check_guards(head["guards"])
+        self._check_ambiguities()
         return Pack(
             name=head["name"],
             version=head["version"],
@@ -86,6 +89,7 @@ class _PackReader:
             parameters=dict(sorted(self.parameters.items())),
             profiles=dict(sorted(self.profiles.items())),
             interpretations=dict(sorted(self.interpretations.items())),
+            ambiguities=dict(sorted(self.ambiguities.items())),
         )
 
     def _read_head(self) -> dict[str, Any]:
@@ -123,6 +127,10 @@ class _PackReader:
                     if entry is not None:
                         self._add_parameter(name, entry, owner=None)
                 fields.close()
+        elif inside == "ambiguities.yaml":
+            fields = self._fields(file, "the ambiguities")
+            if fields is not None:
+                self.ambiguities = read_ambiguities(fields, self.faults)
         elif top == "profiles" and inside.endswith(".yaml"):
             self._read_profile(file)
         elif top == "interpretations" and inside.endswith(".yaml"):
@@ -140,8 +148,8 @@ class _PackReader:
                 "PC302",
                 f"`{inside}` is not a file a pack holds",
                 Place(file.path),
-                "a pack holds pack.yaml, parameters.yaml, profiles/*.yaml, interpretations/*.yaml, "
-                "tables/*.schema.json, views/*.sql and <SECTION>/<ID>.yaml",
+                "a pack holds pack.yaml, parameters.yaml, ambiguities.yaml, profiles/*.yaml, "
+                "interpretations/*.yaml, tables/*.schema.json, views/*.sql and <SECTION>/<ID>.yaml",
             )
 
     def _fields(self, file: PackFile, noun: str) -> Fields | None:
@@ -258,27 +266,7 @@ class _PackReader:
         fields = self._fields(file, "an interpretation memo")
         if fields is None:
             return
-        approved_at = fields.text("approved_at", "")
-        day: date | None = None
-        if approved_at:
-            try:
-                day = date.fromisoformat(approved_at)
-            except ValueError:
-                self.faults.add(
-                    "PC105", f"`{approved_at}` is not a date", fields.place("approved_at"), "write YYYY-MM-DD"
-                )
-        memo = Interpretation(
-            id=fields.text("id"),
-            title=fields.text("title"),
-            clauses=fields.texts("clauses", ()),
-            question=fields.text("question"),
-            reading=fields.text("reading"),
-            approved=fields.boolean("approved"),
-            approved_by=fields.text("approved_by", ""),
-            approved_at=day,
-            place=fields.place(),
-        )
-        fields.close()
+        memo = read_interpretation(fields, self.faults)
         if memo.id != file.stem:
             self.faults.add(
                 "PC304",
@@ -286,14 +274,19 @@ class _PackReader:
                 fields.place("id"),
                 "name the file after the memo",
             )
-        if memo.approved and (not memo.approved_by or day is None):
-            self.faults.add(
-                "PC306",
-                f"memo `{memo.id}` is approved by nobody or on no day",
-                memo.place,
-                "state approved_by (a role) and approved_at",
-            )
         self.interpretations[file.stem] = memo
+
+    def _check_ambiguities(self) -> None:
+        """What an ambiguity names exists: a misspelt memo would settle nothing."""
+        for found in self.ambiguities.values():
+            for key, names, known in (
+                ("settled_by", found.settled_by, self.interpretations.keys()),
+                ("parameters", found.parameters, self.parameters.keys()),
+            ):
+                noun = "memo" if key == "settled_by" else "parameter"
+                for name in set(names) - known:
+                    words = f"`{key}` of {found.id} names `{name}`, which is no {noun}"
+                    self.faults.add("PC307", words, found.place, nearest(name, known))
 
     # --- controls ---
 

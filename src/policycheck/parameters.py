@@ -6,7 +6,7 @@ differs from the default, or a value that is looser than its clause, stands only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -89,6 +89,18 @@ def resolve_parameters(
         if name not in pack.parameters:
             faults.add("PC309", f"`{name}` is no parameter", profile.place, nearest(name, pack.parameters))
     return Resolved(profile, values, tuple(choices), tuple(memos[key] for key in sorted(memos)))
+
+
+def memos_in_force(pack: Pack, resolved: Resolved, clauses: Collection[str]) -> tuple[Interpretation, ...]:
+    """The memos that parameters rest on, and approved ones about these clauses that no parameter names:
+    their reading is written into the controls. By id."""
+    named = {parameter.memo for parameter in pack.parameters.values()}
+    named |= {choice.memo for profile in pack.profiles.values() for choice in profile.choices.values()}
+    memos = {memo.id: memo for memo in resolved.memos}
+    for memo in pack.interpretations.values():
+        if memo.approved and memo.id not in named and set(clauses) & set(memo.clauses):
+            memos[memo.id] = memo
+    return tuple(memos[name] for name in sorted(memos))
 
 
 def _within(parameter: Parameter, value: Any) -> bool:

@@ -33,8 +33,9 @@ KEPT = 32
 CLASSES = (
     *(model.Status, model.Severity, model.ColumnType, model.Column, model.RowRule, model.TableSchema),
     *(model.View, model.ExpressionText, model.Bound, model.Parameter, model.Choice, model.Profile),
-    *(model.Interpretation, model.Reference, model.ExceptionPath, model.Advice, model.Control, model.Pack),
-    *(model.Reads, model.CompiledExpression, model.CompiledControl, CompiledView, Place),
+    *(model.Interpretation, model.AmbiguityKind, model.Ambiguity, model.Reference, model.ExceptionPath),
+    *(model.Advice, model.Control, model.Pack, model.Reads, model.CompiledExpression, model.CompiledControl),
+    *(CompiledView, Place),
 )
 Node = dict[str, Any]
 

@@ -38,6 +38,9 @@ COMMANDS = {
     "collect": Entry("policycheck.cli.collect", "collect", "Turn the output of other tools into evidence."),
     "evidence": Entry("policycheck.cli.evidence_commands", "evidence", "Look at the sources of evidence."),
     "exceptions": Entry("policycheck.cli.exceptions_command", "exceptions", "Look at the exceptions."),
+    "interpretations": Entry(
+        "policycheck.cli.interpretations_command", "interpretations", "Show how the document is read."
+    ),
     "init": Entry("policycheck.cli.init_command", "init", "Begin a pack and an evidence folder."),
 }
 

@@ -10,6 +10,7 @@ import click
 from policycheck.cli.run import EVIDENCE, Inputs, input_options, instant_of
 from policycheck.cli.screen import INTERNAL, fault_text, print_lines, say
 from policycheck.errors import Fault, FaultList, InputError
+from policycheck.model import AmbiguityKind
 from policycheck.showing import counted
 
 if TYPE_CHECKING:
@@ -181,4 +182,19 @@ def _unused(pack: Pack, compiled: list[CompiledPack]) -> tuple[Fault, ...]:
         if name not in memos and not checked & set(memo.clauses):
             words = f"memo `{name}` is about no clause that is checked, and no parameter rests on it"
             warnings.add("PC320", words, memo.place, "name it where it counts, or remove it")
+    _open_ambiguities(pack, warnings)
     return warnings.faults
+
+
+def _open_ambiguities(pack: Pack, warnings: FaultList) -> None:
+    """Contradictions that no approved memo settles, and statements that time has overtaken."""
+    for found in pack.ambiguities.values():
+        clauses = ", ".join(found.clauses)
+        settled = any(pack.interpretations[memo].approved for memo in found.settled_by)
+        if found.kind is AmbiguityKind.CONFLICT and not settled:
+            words = f"{found.id}: {clauses} cannot all hold as they stand, and no approved memo settles it"
+            hint = f"{found.problem} Write a memo in interpretations/ and name it in `settled_by`"
+            warnings.add("PC322", words, found.place, hint)
+        elif found.kind is AmbiguityKind.OUTDATED:
+            words = f"{found.id}: {clauses} is outdated: {found.title}"
+            warnings.add("PC323", words, found.place, f"{found.problem} Tell whoever keeps the document")
