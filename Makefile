@@ -10,7 +10,7 @@ CODE := src tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports pytest examples slow bench lock clean
+.PHONY: help run test check format lint types imports pytest examples slow docs bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
@@ -45,6 +45,9 @@ examples: $(DEV)
 
 slow: $(DEV) ## the long form of the suites, many minutes
 	$(PY) -m pytest -m slow
+
+docs: $(DEV) ## write the reference of the pack into docs/controls
+	$(PY) -m policycheck docs --pack controls --output docs/controls
 
 bench: $(DEV) ## measure; never fails for being slow
 	$(PY) -m benchmarks.cold_start

@@ -41,6 +41,7 @@ COMMANDS = {
     "interpretations": Entry(
         "policycheck.cli.interpretations_command", "interpretations", "Show how the document is read."
     ),
+    "docs": Entry("policycheck.cli.docs_command", "docs", "Write the reference of a pack."),
     "init": Entry("policycheck.cli.init_command", "init", "Begin a pack and an evidence folder."),
 }
 

@@ -1,0 +1,71 @@
+"""`policycheck docs`: the reference of a pack as Markdown pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from policycheck.cli.run import pack_option, shipped_pack
+from policycheck.cli.screen import say
+from policycheck.errors import FaultList
+from policycheck.showing import counted
+
+
+@click.command()
+@pack_option
+@click.option("--output", type=click.Path(path_type=Path), default=Path("docs/controls"), show_default=True,
+              metavar="DIR",
+              help="Folder for the pages; pages of controls that are gone are removed.")  # fmt: skip
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; say which pages are out of date.")
+@click.pass_context
+def docs(context: click.Context, *, pack_folder: Path | None, output: Path, only_check: bool) -> None:
+    """Write a page for each control of a pack, and the matrix of clauses, controls and frameworks.
+
+    A page says what the control asks, why, which evidence it needs, its parameters with their bounds,
+    its examples, and what to do about a gap. Everything comes from the pack.
+
+    \b
+    policycheck docs --pack controls --output docs/controls
+    policycheck docs --check
+
+    \b
+    Exit code 0: the pages are written, or with --check up to date
+              1: with --check, some are not
+              2: the pack is faulty
+    """
+    wanted = _pages(pack_folder or shipped_pack())
+    found = {path.name: path.read_text("utf-8") for path in output.glob("*.md")} if output.is_dir() else {}
+    changed = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
+    if only_check:
+        for name in changed:
+            say(f"{output / name}: out of date")
+        if changed:
+            say("help: run `make docs`")
+        context.exit(1 if changed else 0)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in changed:
+        if name in wanted:
+            (output / name).write_text(wanted[name], "utf-8")
+        else:
+            (output / name).unlink()
+    say(f"{counted(len(wanted), 'page')} in {output}, {len(changed)} changed")
+
+
+def _pages(folder: Path) -> dict[str, str]:
+    from policycheck.compiler import compile_pack
+    from policycheck.engines.duckdb import DuckDBSession
+    from policycheck.pack import load_pack
+    from policycheck.parameters import find_profile, resolve_parameters
+    from policycheck.reference import reference_pages
+
+    pack = load_pack(folder)
+    faults = FaultList()
+    resolved = resolve_parameters(pack, find_profile(pack, None), faults)
+    with DuckDBSession() as session:
+        session.seal()
+        # No page depends on the instant: what is shown is the author's text.
+        compiled = compile_pack(pack, resolved, datetime(2000, 1, 1, tzinfo=UTC), session, faults)
+    faults.raise_if_any()
+    return reference_pages(pack, compiled)
