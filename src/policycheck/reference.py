@@ -134,7 +134,8 @@ def _parameters(found: CompiledControl, pack: Pack) -> str:
         memo = f"; outside it by {parameter.memo}" if not parameter.bound.admits(parameter.value) else ""
         cells = [f"`{name}`", _shown(parameter.value, parameter), *values, _cell(f"{parameter.bound}{memo}")]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "An empty cell is the default.", "", *(f"- `{each}`: {_cell(pack.parameters[each].description)}" for each in found.parameters)]
+    lines += ["", "An empty cell is the default.", ""]
+    lines += [f"- `{each}`: {_cell(pack.parameters[each].description)}" for each in found.parameters]
     return _section("Parameters", lines)
 
 
