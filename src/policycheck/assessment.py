@@ -21,16 +21,19 @@ from policycheck.model import (
     Advisory,
     Assessment,
     CompiledControl,
+    CompiledPopulation,
     Control,
     ControlResult,
     Evidence,
     Finding,
+    PopulationResult,
     Reason,
     Severity,
     Status,
     TableData,
 )
 from policycheck.parameters import memos_in_force
+from policycheck.populations import not_seen, reconcile
 from policycheck.register import TABLE as REGISTER
 from policycheck.register import Entry, Register, entry_from, judge_register
 from policycheck.results import (
@@ -122,6 +125,7 @@ class _Outcome:
 
     counts: Counter[Status] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    population: PopulationResult | None = None
     advised: dict[str, tuple[int, list[tuple[str, str]]]] = field(default_factory=dict)  # (subject, message)
 
 
@@ -191,11 +195,15 @@ class _Run:
         for control in group:
             start = len(expressions)
             parts = [control.applies] if control.applies else []
-            expressions += [e.sql for e in (*parts, *control.expectations, *control.advice)]
+            listed = [control.population.listed] if control.population else []
+            expressions += [e.sql for e in (*parts, *control.expectations, *listed, *control.advice)]
             middle = start + len(parts)
             end = middle + len(control.expectations)
             columns[control.control.id] = Columns(
-                start if parts else None, tuple(range(middle, end)), tuple(range(end, len(expressions)))
+                start if parts else None,
+                tuple(range(middle, end)),
+                tuple(range(end + len(listed), len(expressions))),
+                end if listed else None,
             )
         observed = sorted({name for control in group for name in control.observed})
         first = group[0]
@@ -256,6 +264,11 @@ class _Run:
             return self._control_result(compiled, Status.UNKNOWN, reason, _Outcome(), (reason,))
         outcome = self._decide(judged.decider, judged.judgement)
         doubts = judged.decider.doubt.population
+        if compiled.population is not None:
+            try:
+                self._reconcile(compiled, compiled.population, outcome)
+            except EngineError as error:
+                doubts = (*doubts, Reason("engine_error", error.faults[0].message))
         status, reason = control_status(compiled.control, outcome.counts, doubts, inapplicable)
         return self._control_result(compiled, status, reason, outcome, doubts)
 
@@ -288,6 +301,22 @@ class _Run:
             self.overflow(control.control, self._all_findings(decider, judgement, verdicts, numbers, own))
         outcome.counts = Counter({s: n for s, n in outcome.counts.items() if n})
         return outcome
+
+    def _reconcile(
+        self, compiled: CompiledControl, population: CompiledPopulation, outcome: _Outcome
+    ) -> None:
+        """Adds what the inventory asks for and the evidence does not know, each as an open subject."""
+        questions = [question.sql for question in population.questions]
+        judgement = self.session.judge(population.relation, population.base, population.key, questions, ())
+        seen = reconcile(judgement, len(questions), self.limit)
+        outcome.population = PopulationResult(population.relation, seen.expected, seen.found)
+        outcome.counts[Status.UNKNOWN] += seen.expected - seen.found
+        reason = not_seen(population, compiled.relation)
+        for row in seen.absent:
+            place = self._place(population.base, row.row)
+            outcome.findings.append(
+                Finding(self._subject(row), Status.UNKNOWN, reason, (), (), reason.words, {}, place)
+            )
 
     def _all_findings(
         self,
@@ -439,6 +468,8 @@ class _Run:
         reads = set(compiled.subject_reads.tables)
         for expression in (compiled.applies, *compiled.expectations, *compiled.advice):
             reads |= expression.reads.tables if expression else frozenset()
+        for question in compiled.population.questions if compiled.population else ():
+            reads |= question.reads.tables
         return ControlResult(
             control=control,
             status=status,
@@ -455,6 +486,7 @@ class _Run:
             findings_total=sum(outcome.counts.get(s, 0) for s in GAPS),
             gaps_in_evidence=doubts,
             tables=tuple(sorted(reads)),
+            population=outcome.population,
         )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from policycheck.model import (
     ColumnType,
     CompiledControl,
     CompiledExpression,
+    CompiledPopulation,
     Control,
     ExpressionText,
     Pack,
@@ -39,6 +40,7 @@ from policycheck.model import (
     View,
 )
 from policycheck.parameters import Resolved
+from policycheck.populations import question_texts
 from policycheck.source import Place
 
 REGISTER = "exceptions"
@@ -139,8 +141,9 @@ class _Compiler:
             for rule in table.rules
         ]
         for control in controls:
-            parts = (control.applies_when, control.na_when, *control.expect.values())
-            texts += [part for part in (*parts, *(a.when for a in control.advise)) if part is not None]
+            parts = (control.applies_when, control.na_when, *(a.when for a in control.advise))
+            texts += [part for part in parts if part is not None]
+            texts += [*control.expect.values(), *_population_texts(control)]
         self.catalogue.parse.prime(parser_texts(texts, self.pack.views.values()))
 
     # --- views ---
@@ -272,6 +275,7 @@ class _Compiler:
         self._check_names(control, relation)
         self._check_rules(control)
         self._check_lists(control)
+        population = self._population(control, relation) if control.population else None
         if len(self.faults) > before:
             return None
         expressions = [e for e in (applies, *expectations, *advice) if e is not None]
@@ -280,9 +284,10 @@ class _Compiler:
             reads |= expression.reads
         view = self.views.get(relation.name)
         own = view.reads if view else Reads(relation.tables)
-        asked = [*expressions, na_when] if na_when is not None else expressions
+        asked = [*expressions, *([na_when] if na_when else []), *_asked_of(population)]
+        inventory = [population.relation] if population else []
         views = self._with_inner(
-            [v for v in (relation.name, *self._views_in(asked, None)) if v in self.views]
+            [v for v in (relation.name, *inventory, *self._views_in(asked, None)) if v in self.views]
         )
         used = self._parameters_of(control, reads, views)
         observed = sorted({name for e in expressions for name in e.observes} | self._shown(control, relation))
@@ -301,7 +306,34 @@ class _Compiler:
             query=self._query(relation, base, applies, [e for e in expectations if e is not None]),
             views=tuple(views),
             rereads_base=self._rereads(relation.name, base.name, expressions),
+            population=population,
         )
+
+    def _population(self, control: Control, relation: Relation) -> CompiledPopulation | None:
+        named = control.population
+        inventory = self.scope.relations.get(named.inventory) if named else None
+        if named is None:
+            return None
+        if inventory is None or (inventory.name in self.views and not self.views[inventory.name].view.base):
+            words = f"the inventory `{named.inventory}` is no table and no view with a base table"
+            self.faults.add("PC203", words, named.place, nearest(named.inventory, self.scope.relations))
+            return None
+        for name, where in ((named.key, relation), (named.inventory_key, inventory)):
+            if name not in where.columns:
+                words = f"`population` names `{name}`, which `{where.name}` has not"
+                self.faults.add("PC204", words, named.place, nearest(name, where.columns))
+                return None
+        known, listed = question_texts(relation.name, named)
+        questions = [
+            self._check("population", named.where, inventory),
+            self._check("population", known, inventory),
+        ]
+        asked = self._check("population", listed, relation)
+        base = self._base(inventory.name)
+        if asked is None:
+            return None
+        whole = tuple(question for question in questions if question is not None)
+        return CompiledPopulation(inventory.name, base.name, base.key, whole, asked)
 
     def _parameters_of(self, control: Control, reads: Reads, views: list[str]) -> list[str]:
         """Every parameter a verdict or its message depends on, through all views."""
@@ -460,6 +492,10 @@ class _Compiler:
         return found
 
 
+def _asked_of(population: CompiledPopulation | None) -> tuple[CompiledExpression, ...]:
+    return (*population.questions, population.listed) if population is not None else ()
+
+
 def _placeholders(message: str) -> list[str]:
     try:
         return [name for _, name, _, _ in string.Formatter().parse(message) if name is not None]
@@ -467,8 +503,16 @@ def _placeholders(message: str) -> list[str]:
         return ["{"]
 
 
+def _population_texts(control: Control) -> list[ExpressionText]:
+    named = control.population
+    if named is None:
+        return []
+    return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
+
+
 def _mentions(control: Control, view: str) -> bool:
     texts = [control.subject or "", *(e.text for e in control.expect.values())]
+    texts += [e.text for e in _population_texts(control)]
     texts += [e.text for e in (control.applies_when, control.na_when, *(a.when for a in control.advise)) if e]
     return any(re.search(rf"\b{view}\b", text) for text in texts)
 

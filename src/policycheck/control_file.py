@@ -17,6 +17,7 @@ from policycheck.model import (
     Example,
     ExceptionPath,
     ExpressionText,
+    Population,
     Reference,
     Severity,
     Status,
@@ -59,6 +60,7 @@ def read_control(fields: Fields, faults: FaultList) -> Control:
         exceptions=_exception_path(fields),
         requires=fields.texts("requires", ()),
         all_of=fields.texts("all_of", ()),
+        population=_population(fields),
         none_in_scope=Status(fields.choice("none_in_scope", ["na", "unknown"], "unknown") or "unknown"),
         na_when=_expression(fields, "na_when"),
         cannot=tuple(Status(s) for s in fields.texts("cannot", ()) if s in ("pass", "fail", "unknown")),
@@ -80,6 +82,13 @@ def _check_control(control: Control, fields: Fields, faults: FaultList) -> None:
             )
     if not control.clauses:
         faults.add("PC308", "a control checks at least one clause", fields.place("clauses"))
+    if control.all_of and control.population is not None:
+        faults.add(
+            "PC308",
+            "a roll-up has no `population`: its members have subjects, it has none",
+            fields.place("population"),
+            "state it in the member that it is about",
+        )
     if control.all_of and (control.subject or control.expect):
         faults.add(
             "PC308",
@@ -168,6 +177,22 @@ def _exception_path(fields: Fields) -> ExceptionPath:
     path = ExceptionPath(inner.boolean("allowed"), inner.texts("rules", ()), inner.text("covers", ""))
     inner.close()
     return path
+
+
+def _population(fields: Fields) -> Population | None:
+    inner = fields.fields("population", "`population`", None)
+    if inner is None:
+        return None
+    key = inner.text("key")
+    found = Population(
+        inventory=inner.text("inventory"),
+        key=key,
+        inventory_key=inner.text("inventory_key", key),
+        where=_expression(inner, "where"),
+        place=inner.place("inventory"),
+    )
+    inner.close()
+    return found
 
 
 def read_examples(fields: Fields, faults: FaultList) -> tuple[Example, ...]:

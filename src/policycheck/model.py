@@ -294,6 +294,18 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """An inventory, kept apart from the control's evidence, of what the control should be asked of: the rows
+    of `inventory` for which `where` holds. `key` of a subject and `inventory_key` name the same thing."""
+
+    inventory: str
+    key: str
+    inventory_key: str
+    where: ExpressionText | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     name: str
     given: Mapping[str, Any]
@@ -331,6 +343,7 @@ class Control:
     all_of: tuple[str, ...] = ()
     none_in_scope: Status = Status.UNKNOWN  # UNKNOWN or NA, when every subject is out of scope
     na_when: ExpressionText | None = None  # over the one-row table `organisation`
+    population: Population | None = None
     cannot: tuple[Status, ...] = ()  # statuses that no evidence can produce, so no example shows them
     examples: tuple[Example, ...] = ()
 
@@ -389,6 +402,18 @@ class CompiledExpression:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledPopulation:
+    """An inventory that has passed the gate. `questions` are asked of its rows: whether a row is asked for
+    (where that is a question), and whether the subjects know it. `listed` is asked of a subject."""
+
+    relation: str
+    base: str
+    key: tuple[str, ...]
+    questions: tuple[CompiledExpression, ...]
+    listed: CompiledExpression
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledControl:
     """A control that has passed the gate. `base` is the table whose rows are the subjects, `relation`
     the table or view that is queried; `query` answers one row a subject."""
@@ -407,6 +432,7 @@ class CompiledControl:
     query: str
     views: tuple[str, ...] = ()  # every view a verdict goes through
     rereads_base: bool = False  # a verdict depends on other rows of `base` than the subject's own
+    population: CompiledPopulation | None = None
 
 
 # --- evidence -------------------------------------------------------------------------------------
@@ -569,6 +595,15 @@ class Advisory:
 
 
 @dataclass(frozen=True, slots=True)
+class PopulationResult:
+    """How many rows of an inventory are asked for, and how many of them the evidence knows."""
+
+    inventory: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
 class ControlResult:
     control: Control
     status: Status
@@ -582,6 +617,7 @@ class ControlResult:
     root_causes: tuple[str, ...] = ()  # failing prerequisites: fix these first
     gaps_in_evidence: tuple[Reason, ...] = ()  # table-level reasons that made something unknown
     tables: tuple[str, ...] = ()  # evidence tables the control reads
+    population: PopulationResult | None = None
 
 
 @dataclass(frozen=True, slots=True)

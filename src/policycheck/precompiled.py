@@ -24,19 +24,17 @@ from policycheck import codec, model
 from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_literals
 from policycheck.model import CompiledExpression, ExpressionText, Pack
 from policycheck.parameters import Resolved
+from policycheck.populations import question_texts
 from policycheck.source import Place
 
 FORMAT = 1
 KEPT = 32
 """How many files stay; the oldest go first."""
 
-CLASSES = (
-    *(model.Status, model.Severity, model.ColumnType, model.Column, model.RowRule, model.TableSchema),
-    *(model.View, model.ExpressionText, model.Bound, model.Parameter, model.Choice, model.Profile),
-    *(model.Interpretation, model.AmbiguityKind, model.Ambiguity, model.Reference, model.ExceptionPath),
-    *(model.Advice, model.Control, model.Pack, model.Reads, model.CompiledExpression, model.CompiledControl),
-    *(CompiledView, Place),
-)
+_NOUNS = (each for each in vars(model).values() if isinstance(each, type))
+CLASSES = (*(each for each in _NOUNS if each.__module__ == model.__name__), CompiledView, Place)
+"""What a file may hold: the nouns of the model, which are data and nothing else."""
+
 Node = dict[str, Any]
 
 
@@ -113,6 +111,11 @@ def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
         pairs += [(compiled.applies, control.applies_when), (compiled.na_when, control.na_when)]
         pairs += zip(compiled.expectations, control.expect.values(), strict=True)
         pairs += zip(compiled.advice, (advice.when for advice in control.advise), strict=True)
+        if compiled.population is not None and control.population is not None:
+            known, listed = question_texts(control.subject or "", control.population)
+            where = [control.population.where] if control.population.where else []
+            pairs += zip(compiled.population.questions, [*where, known], strict=True)
+            pairs.append((compiled.population.listed, listed))
     for table, rules in template.row_rules.items():
         written = template.pack.tables[table].rules
         pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]

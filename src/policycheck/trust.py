@@ -77,6 +77,10 @@ class Trust:
                 expressions[expression.name] = reason
             if any(self._is_planned(t) for t in self._joined(control, expression)):
                 planned.add(expression.name)
+        if control.population is not None:
+            reason = self._expression_reason(control, control.population.listed)
+            if reason is not None:
+                expressions[control.population.listed.name] = reason
         sources, planned_sources = self._subject_sources(control)
         rows = self._subject_rows(control)
         return Doubt(
@@ -172,7 +176,17 @@ class Trust:
         reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
         if reason is None and self._is_planned(table):
             reason = Reason("evidence_planned", f"a source of `{table}` is a plan, not an observation")
-        return (reason,) if reason is not None else ()
+        inventory = self._inventory_reason(control)
+        return tuple(each for each in (reason, inventory) if each is not None)
+
+    def _inventory_reason(self, control: CompiledControl) -> Reason | None:
+        """Why the inventory that a control names cannot be relied on, or None."""
+        for question in control.population.questions if control.population else ():
+            for table in sorted(question.reads.tables - {control.base}):
+                reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
+                if reason is not None:
+                    return reason
+        return None
 
 
 def source_reason(source: Source, as_of: datetime, max_age_days: int) -> Reason | None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policycheck.model import CompiledControl, Reason, Status
+from policycheck.populations import not_listed
 from policycheck.trust import Doubt
 
 Answer = bool | None
+POPULATION = "population"
 PLANNED = Reason("evidence_planned", "the evidence is a plan, not an observation")
 
 
@@ -24,11 +26,14 @@ class Columns:
     applies: int | None
     expectations: tuple[int, ...]
     advice: tuple[int, ...]
+    listed: int | None = None
 
     @property
     def all(self) -> tuple[int, ...]:
+        """Whether it applies, the expectations, whether the inventory knows the subject, the advice."""
         first = () if self.applies is None else (self.applies,)
-        return first + self.expectations + self.advice
+        listed = () if self.listed is None else (self.listed,)
+        return first + self.expectations + listed + self.advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,11 @@ class Decider:
             elif answer is None:
                 undecided.append(expression.name)
                 reason = reason or cause
+        population = self.control.population
+        if population is not None and answers[start + len(self.control.expectations)] is not True:
+            # INVARIANT: what an independent inventory does not know is not shown to be what it seems.
+            undecided.append(POPULATION)
+            reason = reason or self.doubt.expressions.get(POPULATION) or not_listed(population)
         if failed:
             words = "not as expected: " + ", ".join(failed)
             return Verdict(Status.FAIL, Reason("expectation_failed", words), tuple(failed), tuple(undecided))

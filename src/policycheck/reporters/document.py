@@ -20,6 +20,7 @@ from policycheck.model import (
     Finding,
     Interpretation,
     ParameterChoice,
+    PopulationResult,
     Reason,
     Severity,
     SourceResult,
@@ -139,6 +140,7 @@ def _control(result: ControlResult, finding_limit: int) -> dict[str, Any]:
         **_question(control),
         "query": result.query,
         "tables": sorted(result.tables),
+        "population": _population(result.population),
         "rationale": control.rationale,
         "remediation": control.remediation,
         "references": [
@@ -147,6 +149,13 @@ def _control(result: ControlResult, finding_limit: int) -> dict[str, Any]:
         ],
         "location": _location(control.place),
     }
+
+
+def _population(found: PopulationResult | None) -> dict[str, Any] | None:
+    """How much of an independent inventory the evidence knows, where the control names one."""
+    if found is None:
+        return None
+    return {"inventory": found.inventory, "expected": found.expected, "found": found.found}
 
 
 def _question(control: Control) -> dict[str, Any]:

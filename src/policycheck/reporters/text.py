@@ -124,6 +124,9 @@ def _control(control: Mapping[str, Any]) -> list[str]:
     reason = control["reason"]
     lines += _wrapped(f"{one_line(reason['words'])} [{reason['code']}]", indent)
     lines.append(f"{indent}{kind}: {_counts_text(control['counts'])}")
+    seen = control["population"]
+    if seen is not None:
+        lines.append(f"{indent}seen: {seen['found']} of {seen['expected']} of `{seen['inventory']}`")
     shown = control["findings"][:_FINDINGS_SHOWN]
     for finding in shown:
         lines += _finding(finding)

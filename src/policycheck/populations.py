@@ -1,0 +1,71 @@
+"""Two lists of the same things: what a control is asked of, held against an independent inventory.
+
+Goes in: a control that names an inventory, and the judgement of the inventory's rows. Comes out: the
+questions that reconcile the two, and what stands in the inventory and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from policycheck.model import CompiledPopulation, ExpressionText, Population, Reason
+
+if TYPE_CHECKING:
+    from policycheck.engines import Judgement, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many rows of the inventory are asked for, how many of them the evidence knows, and the others,
+    up to a limit."""
+
+    expected: int
+    found: int
+    absent: tuple[Row, ...]
+
+
+def question_texts(subject: str, population: Population) -> tuple[ExpressionText, ExpressionText]:
+    """(of an inventory row: do the subjects know it; of a subject: does the inventory know it).
+
+    What has no key stands in no list, so both are decided for every row.
+    """
+
+    def stands(table: str, theirs: str, ours: str) -> ExpressionText:
+        known = f"other.{theirs} IS NOT NULL AND subject.{ours} IS NOT NULL"
+        text = f"EXISTS (SELECT 1 FROM {table} other WHERE {known} AND other.{theirs} = subject.{ours})"
+        return ExpressionText(text, population.place)
+
+    return (
+        stands(subject, population.key, population.inventory_key),
+        stands(population.inventory, population.inventory_key, population.key),
+    )
+
+
+def reconcile(judgement: Judgement, questions: int, limit: int) -> Reconciled:
+    """`judgement` answers, over the rows of the inventory: whether it is asked for (where that is a question
+    at all), and whether the evidence knows it. INVARIANT: a row that may be asked for is."""
+    columns = range(questions)
+    asked = {
+        (answers, source): count
+        for answers, source, count in judgement.patterns(columns)
+        if questions == 1 or answers[0] is not False
+    }
+    missing = {key: count for key, count in asked.items() if key[0][-1] is not True}
+    expected = sum(asked.values())
+    return Reconciled(
+        expected=expected,
+        found=expected - sum(missing.values()),
+        absent=tuple(judgement.rows(columns, missing, limit)) if missing else (),
+    )
+
+
+def not_seen(population: CompiledPopulation, subject: str) -> Reason:
+    """Why a row of the inventory leaves the control open."""
+    words = f"it stands in `{population.relation}`, and no row of `{subject}` is about it"
+    return Reason("not_in_evidence", words)
+
+
+def not_listed(population: CompiledPopulation) -> Reason:
+    """Why a subject that would pass is open."""
+    return Reason("not_in_inventory", f"it does not stand in `{population.relation}`")
