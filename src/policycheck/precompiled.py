@@ -25,6 +25,7 @@ from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_
 from policycheck.model import CompiledExpression, ExpressionText, Pack
 from policycheck.parameters import Resolved
 from policycheck.source import Place
+from policycheck.sqltext import select_of
 
 FORMAT = 1
 KEPT = 32
@@ -73,7 +74,7 @@ class Precompiled:
         )
 
     def trees(self, as_of: datetime) -> dict[str, Node]:
-        """The syntax tree of each query by the text an engine is given for it, parameters still by name."""
+        """The parser's answer for the select of each query, by its text; parameters are still names."""
         trees: dict[str, Node] = json.loads(_dated(self._trees, as_of))
         return trees
 
@@ -83,7 +84,7 @@ def to_text(template: CompiledPack, parse: Callable[[str], str], parser: str) ->
     pack = template.pack
     controls = {name: replace(each, control=None) for name, each in template.controls.items()}  # type: ignore[arg-type]  # put back by `compiled`
     views = {name: replace(each, view=None) for name, each in template.views.items()}  # type: ignore[arg-type]  # likewise
-    trees = {sql: _slim(json.loads(parse(select))) for sql, select in _texts(template)}
+    trees = {asked: _slim(json.loads(parse(written))) for asked, written in _selects(template)}
     lines = [
         codec.encode((pack, dict(template.resolved.values))),
         codec.encode((template.order, controls, views, dict(template.row_rules))),
@@ -104,8 +105,8 @@ def _dated(text: str, as_of: datetime) -> str:
     return text
 
 
-def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
-    """(text for an engine, text that the parser is asked about) of everything the pack has compiled."""
+def _selects(template: CompiledPack) -> Iterator[tuple[str, str]]:
+    """(as an engine is given it, as its author wrote it) for the select of everything that was compiled."""
     pairs: list[tuple[CompiledExpression | None, ExpressionText | None]] = []
     for name, compiled in template.controls.items():
         control = template.pack.controls[name]
@@ -115,23 +116,21 @@ def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
     for table, rules in template.row_rules.items():
         written = template.pack.tables[table].rules
         pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]
-    from policycheck.sqltext import expression_text  # not on the path of a run that finds its file
-
     for expression, text in pairs:
         if expression is not None and text is not None:
-            yield expression.sql, expression_text(text.text, text.place).select
+            yield select_of(expression.sql), select_of(text.text)
     for view in template.views.values():
-        yield view.sql, view.view.sql
+        yield view.sql.strip().rstrip(";"), view.view.sql
 
 
 _PLACES = ("query_location", "query_location_length")
 
 
 def _slim(node: Any) -> Any:
-    """A tree without places and without what says nothing: false, empty, null."""
+    """A tree without places, and without properties that are false, null or no alias."""
     if isinstance(node, dict):
-        slim = {key: _slim(value) for key, value in node.items() if key not in _PLACES}
-        return {key: value for key, value in slim.items() if value or (value == 0 and value is not False)}
+        said = {key: value for key, value in node.items() if key not in _PLACES and (value or key != "alias")}
+        return {key: _slim(value) for key, value in said.items() if value is not None and value is not False}
     return [_slim(member) for member in node] if isinstance(node, list) else node
 
 

@@ -32,8 +32,7 @@ from policycheck.engines.direct_values import (
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
-from policycheck.source import Place
-from policycheck.sqltext import expression_text
+from policycheck.sqltext import select_of
 
 ROW, SOURCE = "_row", "_source"
 SUBJECT = "subject"
@@ -109,8 +108,10 @@ class DirectSession:
 
         return self._asked(ask)
 
-    def refresh_views(self, names: Iterable[str]) -> None:
-        """Forgets what was computed. Views always follow the rows that are there, whichever are named."""
+    def refresh_views(self, views: Mapping[str, str]) -> None:
+        """Takes note of these views (name to query). Each is computed when it is asked for."""
+        for name, sql in views.items():
+            self.add_view(name, sql)
         self._broken.clear()
         self._memory.forget()
 
@@ -324,7 +325,7 @@ class DirectSession:
         """An expression over the rows of a relation, as a function of ((row,), None)."""
         found = self._expressions.get((relation, text))
         if found is None:
-            root = self._tree(expression_text(text, Place("")).select)
+            root = self._tree(select_of(text))
             scope = Scope(self._compiler.world, None, {})
             scope.sources.append(Source(SUBJECT, self._query(relation), 0))
             compiled = of_kind(scope.clause(root["select_list"][0]), BOOL, "an expression")
