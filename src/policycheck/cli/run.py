@@ -22,6 +22,7 @@ from policycheck.source import Place
 if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
+    from policycheck.engines.direct import DirectSession
     from policycheck.model import Evidence, Pack
     from policycheck.precompiled import Precompiled
 
@@ -167,10 +168,7 @@ def judged(inputs: Inputs, work: Callable[[Run], T]) -> T:
     """
     read = _read(inputs)
     if inputs.engine is not Engine.DUCKDB and _is_small(read.evidence, inputs.engine):
-        from policycheck.engines.direct import DirectSession
-
-        trees = read.kept.trees(read.compiled.as_of)
-        with DirectSession(trees.__getitem__, read.parameters) as session:
+        with _direct_session(read) as session:
             done = work(_loaded(read, session))
         if not session.unanswered:
             return done
@@ -180,6 +178,15 @@ def judged(inputs: Inputs, work: Callable[[Run], T]) -> T:
 
     with DuckDBSession() as embedded:
         return work(_loaded(read, embedded))
+
+
+def _direct_session(read: _Read) -> DirectSession:
+    from policycheck.compiled import parameter_values
+    from policycheck.engines.direct import DirectSession
+
+    resolved, as_of = read.compiled.resolved, read.compiled.as_of
+    trees = read.kept.trees(resolved, as_of)
+    return DirectSession(trees.__getitem__, parameter_values(resolved, as_of))
 
 
 DIRECT_LIMIT = 5_000
@@ -207,13 +214,6 @@ class _Read:
     compiled: CompiledPack
     evidence: Evidence
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The value of every `$name`."""
-        from policycheck.compiled import as_of_values
-
-        return {**self.compiled.resolved.values, **as_of_values(self.compiled.as_of)}
-
 
 def _read(inputs: Inputs) -> _Read:
     from policycheck.evidence import load_evidence
@@ -221,7 +221,7 @@ def _read(inputs: Inputs) -> _Read:
     from policycheck.precompiled import default_folder
     from policycheck.preparation import PackStore
 
-    store = PackStore(inputs.pack, inputs.profile, default_folder() if inputs.keep else None)
+    store = PackStore(inputs.pack, default_folder() if inputs.keep else None)
     kept = store.read()
     pack = kept.pack if kept is not None else store.parse()
     faults = FaultList()
@@ -235,7 +235,7 @@ def _read(inputs: Inputs) -> _Read:
         faults.extend(error.faults)
     if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
         raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
-    if kept is None or kept.values != resolved.values:
+    if kept is None:
         kept = store.compile(pack, resolved, moment, faults)
     faults.raise_if_any()
     if evidence is None or kept is None:  # pragma: no cover - their faults were raised above
