@@ -5,29 +5,35 @@ Frozen data without I/O. `compiler` makes it; `precompiled` keeps it between run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
+from typing import Any
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.model import CompiledControl, CompiledExpression, Control, Pack, Reads, View
 from policycheck.parameters import Resolved
-from policycheck.scope import sql_literal
-
-# What stands in the queries of a template for the two parameters that differ from run to run. NUL is no
-# character of the language, so nothing an author writes can look like a mark.
-AS_OF_MARKS = {"as_of": "\0as_of\0", "as_of_day": "\0as_of_day\0"}
 
 
-def as_of_values(as_of: datetime) -> dict[str, datetime | date]:
-    """The values of `$as_of` and `$as_of_day` for an instant (UTC): naive UTC, and its day."""
+def parameter_values(resolved: Resolved, as_of: datetime) -> dict[str, Any]:
+    """The value of every `$name` of a run: the parameters, the instant as naive UTC, and its day."""
     naive = as_of.replace(tzinfo=None)
-    return {"as_of": naive, "as_of_day": naive.date()}
+    return {**resolved.values, "as_of": naive, "as_of_day": naive.date()}
 
 
-def as_of_literals(as_of: datetime) -> dict[str, str]:
-    """The same as SQL literals."""
-    return {name: sql_literal(value) for name, value in as_of_values(as_of).items()}
+def mark(name: str) -> str:
+    """What stands for `$name` in the queries of a template. NUL is no character of the language, so nothing
+    an author writes can look like it."""
+    return f"\0{name}\0"
+
+
+def without_marks(text: str, literals: Mapping[str, str]) -> str:
+    """The text with its literal for each mark. Raises KeyError for a mark without one."""
+    return _MARK.sub(lambda found: literals[found.group(1)], text)
+
+
+_MARK = re.compile("\0([A-Za-z_][A-Za-z0-9_]*)\0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 from policycheck.builtin_tables import BUILTIN_TABLES, ORGANISATION
-from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_literals, as_of_values
+from policycheck.compiled import CompiledPack, CompiledView, mark, parameter_values, without_marks
 from policycheck.errors import EngineError, FaultList, nearest
 from policycheck.expression import (
     CheckedView,
@@ -41,6 +41,7 @@ from policycheck.model import (
 )
 from policycheck.parameters import Resolved
 from policycheck.populations import question_texts
+from policycheck.scope import sql_literal
 from policycheck.source import Place
 
 REGISTER = "exceptions"
@@ -79,7 +80,8 @@ def compile_pack(
     """Compiles the pack, or with `only` these controls and what they depend on.
 
     `as_of` is UTC. Faults are gathered; what could not be compiled has no entry in the result. In a
-    `template` marks stand for the instant, so that it serves every instant; see `precompiled`.
+    `template` marks stand for the parameters, so that it serves every instant and profile: the gate looks
+    at their types alone. See `precompiled`.
     """
     order = control_order(pack, faults)
     wanted = set(pack.controls) if only is None else closure(pack, only)
@@ -120,11 +122,12 @@ class _Compiler:
         self.tables: dict[str, TableSchema] = {**BUILTIN_TABLES, **pack.tables}
         self.views: dict[str, CompiledView] = {}
         self.broken_views: set[str] = set()
-        self.marked = as_of_literals(as_of) if template else {}
+        values = parameter_values(resolved, as_of)
+        self.literals = {name: sql_literal(value) for name, value in values.items()}
         self.scope = Scope(
             relations={name: relation_of(table) for name, table in self.tables.items()},
-            parameters={**resolved.values, **as_of_values(as_of)},
-            literals=AS_OF_MARKS if template else {},
+            parameters=values,
+            literals={name: mark(name) for name in values} if template else self.literals,
         )
         for name in BUILTIN_TABLES:
             if name in pack.tables or name in pack.views:
@@ -214,11 +217,8 @@ class _Compiler:
         return found
 
     def _bind(self, view: View, checked: CheckedView) -> dict[str, ColumnType] | None:
-        sql = checked.sql
-        for name, literal in self.marked.items():
-            sql = sql.replace(AS_OF_MARKS[name], literal)
         try:
-            columns = self.catalogue.define_view(view.name, sql)
+            columns = self.catalogue.define_view(view.name, without_marks(checked.sql, self.literals))
         except EngineError as error:
             for fault in error.faults:
                 self.faults.add("PC206", f"view `{view.name}`: {fault.message}", view.place, fault.help)

@@ -1,9 +1,9 @@
 """Keeps a compiled pack between runs, so that a run parses no control and no query.
 
-Goes in: a pack that has passed the gate for one profile. Comes out: one file, and from it the same compiled
-pack for any instant. The file is data, never code; it is named by everything that it depends on, carries its
-own digest, and counts only where no other user could have written it. Without it a run is slower and the
-same.
+Goes in: a pack that has passed the gate. Comes out: one file, and from it the same compiled pack under any
+of its profiles, at any instant. The file is data, never code; it is named by everything it depends on,
+carries its own digest, and counts only where no other user could have written it. Without it a run is
+slower and the same.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from policycheck import codec, model
-from policycheck.compiled import AS_OF_MARKS, CompiledPack, CompiledView, as_of_literals
+from policycheck.compiled import CompiledPack, CompiledView, parameter_values
 from policycheck.model import CompiledExpression, ExpressionText, Pack
 from policycheck.parameters import Resolved
 from policycheck.populations import question_texts
+from policycheck.scope import sql_literal
 from policycheck.source import Place
+from policycheck.sqltext import select_of
 
 FORMAT = 1
 KEPT = 32
@@ -39,10 +42,9 @@ Node = dict[str, Any]
 
 
 class Precompiled:
-    """What a file holds, read as far as it is asked for.
+    """What a file holds, read as far as it is asked for. `parser` names the parser that made the trees.
 
-    `values` are the parameter values that the queries were written with, `parser` names the parser that
-    made the trees. Raises ValueError for a text that is not one of `to_text`, whole and unchanged.
+    Raises ValueError for a text that is not one of `to_text`, whole and unchanged.
     """
 
     def __init__(self, text: str) -> None:
@@ -52,39 +54,44 @@ class Precompiled:
         if head != _head(body, self.parser):
             raise ValueError("a compiled pack of another form, or a damaged one")
         pack, self._compiled, self._trees, _ = body.split("\n")
-        self.pack: Pack
-        self.values: dict[str, Any]
-        self.pack, self.values = codec.decode(pack, CLASSES)
+        self.pack: Pack = codec.decode(pack, CLASSES)
 
     def compiled(self, resolved: Resolved, as_of: datetime) -> CompiledPack:
-        """The compiled pack for one instant (UTC). `resolved` must have the values it was made with."""
-        order, controls, views, rules = codec.decode(_dated(self._compiled, as_of), CLASSES)
+        """The compiled pack under a profile, for one instant (UTC)."""
+        values = parameter_values(resolved, as_of)
+        order, controls, views, rules = codec.decode(_valued(self._compiled, values), CLASSES)
         return CompiledPack(
             pack=self.pack,
             resolved=resolved,
             as_of=as_of,
             order=order,
             controls={
-                name: replace(each, control=self.pack.controls[name]) for name, each in controls.items()
+                name: replace(
+                    each,
+                    control=self.pack.controls[name],
+                    parameters={used: values[used] for used in each.parameters},
+                )
+                for name, each in controls.items()
             },
             views={name: replace(each, view=self.pack.views[name]) for name, each in views.items()},
             row_rules=rules,
         )
 
-    def trees(self, as_of: datetime) -> dict[str, Node]:
-        """The syntax tree of each query by the text an engine is given for it, parameters still by name."""
-        trees: dict[str, Node] = json.loads(_dated(self._trees, as_of))
+    def trees(self, resolved: Resolved, as_of: datetime) -> dict[str, Node]:
+        """The parser's answer for the select of each query, by its text; parameters are still names."""
+        values = parameter_values(resolved, as_of)
+        trees: dict[str, Node] = json.loads(_valued(self._trees, values))
         return trees
 
 
 def to_text(template: CompiledPack, parse: Callable[[str], str], parser: str) -> str:
-    """The text of a file. `template` was compiled with AS_OF_MARKS; `parse` answers trees as JSON text."""
+    """The text of a file. `template` was compiled as one; `parse` answers trees as JSON text."""
     pack = template.pack
     controls = {name: replace(each, control=None) for name, each in template.controls.items()}  # type: ignore[arg-type]  # put back by `compiled`
     views = {name: replace(each, view=None) for name, each in template.views.items()}  # type: ignore[arg-type]  # likewise
-    trees = {sql: _slim(json.loads(parse(select))) for sql, select in _texts(template)}
+    trees = {asked: _slim(json.loads(parse(written))) for asked, written in _selects(template)}
     lines = [
-        codec.encode((pack, dict(template.resolved.values))),
+        codec.encode(pack),
         codec.encode((template.order, controls, views, dict(template.row_rules))),
         json.dumps(trees, separators=(",", ":")),
     ]
@@ -96,15 +103,17 @@ def _head(body: str, parser: str) -> dict[str, Any]:
     return {"format": FORMAT, "sha256": hashlib.sha256(body.encode()).hexdigest(), "parser": parser}
 
 
-def _dated(text: str, as_of: datetime) -> str:
-    """The text with the instant in place of the marks, both as they stand inside JSON text."""
-    for name, literal in as_of_literals(as_of).items():
-        text = text.replace(json.dumps(AS_OF_MARKS[name])[1:-1], json.dumps(literal)[1:-1])
-    return text
+def _valued(text: str, values: Mapping[str, Any]) -> str:
+    """The text with literals in place of the marks, both as they stand inside JSON text."""
+    literals = {name: json.dumps(sql_literal(value))[1:-1] for name, value in values.items()}
+    return _JSON_MARK.sub(lambda found: literals[found.group(1)], text)
 
 
-def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
-    """(text for an engine, text that the parser is asked about) of everything the pack has compiled."""
+_JSON_MARK = re.compile(r"\\u0000([A-Za-z_][A-Za-z0-9_]*)\\u0000")
+
+
+def _selects(template: CompiledPack) -> Iterator[tuple[str, str]]:
+    """(as an engine is given it, as its author wrote it) for the select of everything that was compiled."""
     pairs: list[tuple[CompiledExpression | None, ExpressionText | None]] = []
     for name, compiled in template.controls.items():
         control = template.pack.controls[name]
@@ -119,23 +128,21 @@ def _texts(template: CompiledPack) -> Iterator[tuple[str, str]]:
     for table, rules in template.row_rules.items():
         written = template.pack.tables[table].rules
         pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]
-    from policycheck.sqltext import expression_text  # not on the path of a run that finds its file
-
     for expression, text in pairs:
         if expression is not None and text is not None:
-            yield expression.sql, expression_text(text.text, text.place).select
+            yield select_of(expression.sql), select_of(text.text)
     for view in template.views.values():
-        yield view.sql, view.view.sql
+        yield view.sql.strip().rstrip(";"), view.view.sql
 
 
 _PLACES = ("query_location", "query_location_length")
 
 
 def _slim(node: Any) -> Any:
-    """A tree without places and without what says nothing: false, empty, null."""
+    """A tree without places, and without properties that are false, null or no alias."""
     if isinstance(node, dict):
-        slim = {key: _slim(value) for key, value in node.items() if key not in _PLACES}
-        return {key: value for key, value in slim.items() if value or (value == 0 and value is not False)}
+        said = {key: value for key, value in node.items() if key not in _PLACES and (value or key != "alias")}
+        return {key: _slim(value) for key, value in said.items() if value is not None and value is not False}
     return [_slim(member) for member in node] if isinstance(node, list) else node
 
 
@@ -151,9 +158,9 @@ def default_folder() -> Path | None:
     return Path(home) / ".cache" / "policycheck" if Path(home).is_absolute() else None
 
 
-def file_name(pack_digest: str, root: str, profile: str) -> str:
+def file_name(pack_digest: str, root: str) -> str:
     """The name of a file: the digest of all that its content depends on, this program included."""
-    parts = [str(FORMAT), _program(), pack_digest, root, profile]
+    parts = [str(FORMAT), _program(), pack_digest, root]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest() + ".pack"
 
 

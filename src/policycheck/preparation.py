@@ -1,6 +1,6 @@
 """The compiled pack of a run: as an earlier run left it, or from its files through the gate.
 
-Goes in: a pack folder, the name of a profile, a folder to keep compiled packs in (or none). Comes out: a
+Goes in: a pack folder, a folder to keep compiled packs in (or none). Comes out: a
 `Precompiled`, the same either way.
 """
 
@@ -17,16 +17,16 @@ from policycheck.precompiled import Precompiled
 
 
 class PackStore:
-    """One pack under one profile. Its files are read once, so that what is named by its digest is what is
+    """One pack. Its files are read once, so that what is named by its digest is what is
     compiled. Raises InputError (PC3xx) where they cannot be read."""
 
-    def __init__(self, root: Path, profile: str | None, folder: Path | None) -> None:
+    def __init__(self, root: Path, folder: Path | None) -> None:
         faults = FaultList()
         self._root = root
         self._files = pack_files.read_pack_files(root, faults)
         faults.raise_if_any()
         self._folder = folder
-        self._name = precompiled.file_name(pack_files.pack_digest(self._files), str(root), profile or "")
+        self._name = precompiled.file_name(pack_files.pack_digest(self._files), str(root))
 
     def read(self) -> Precompiled | None:
         """What an earlier run has left, or None."""

@@ -100,6 +100,11 @@ def expression_text(text: str, place: Place) -> SqlText:
     return SqlText(text, place, "SELECT (", "\n) AS v FROM ev", EXPRESSION_LIMIT, comments=False)
 
 
+def select_of(text: str) -> str:
+    """The select that a parser is asked about for one expression."""
+    return expression_text(text, Place("")).select
+
+
 def view_text(text: str, place: Place) -> SqlText:
     """A whole view file."""
     return SqlText(text, place, "", "", VIEW_LIMIT, comments=True)

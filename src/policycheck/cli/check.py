@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, opened
+from policycheck.cli.run import Inputs, input_options, judged
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -86,13 +86,15 @@ def _judge(
     """The assessment and its reports, all of them rendered before any is written."""
     from policycheck.assessment import assess
 
-    with opened(inputs) as run:
+    def work(run: Run) -> Assessment:
         wanted = _selected(run, only) if only else None
-        assessment = assess(
+        return assess(
             run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only,
             overflow=lists.keep if lists.folder is not None else None,
         )  # fmt: skip
-        return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
+
+    assessment = judged(inputs, work)
+    return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
 
 
 class _FindingLists:

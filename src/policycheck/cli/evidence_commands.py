@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, opened
+from policycheck.cli.run import Inputs, input_options, judged
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value
 
 if TYPE_CHECKING:
     from policycheck.cli.run import Run
-    from policycheck.model import SourceResult
+    from policycheck.model import Evidence, SourceResult
 
 BROKEN = 1
 
@@ -35,9 +35,7 @@ def status(*, inputs: Inputs) -> None:
     policycheck evidence status
     policycheck evidence status --as-of manifest --evidence evidence
     """
-    with opened(inputs) as run:
-        sources = _sources(run)
-        print_lines([*_status_lines(sources), *_missing_tables(run)])
+    print_lines(judged(inputs, lambda run: [*_status_lines(_sources(run)), *_missing_tables(run)]))
 
 
 @evidence.command()
@@ -57,29 +55,28 @@ def verify(context: click.Context, *, inputs: Inputs) -> None:
               1: some source or row is not
               2: the manifest or the pack cannot be read
     """
-    with opened(inputs) as run:
-        sources = run.evidence.sources
-        lines = []
-        for source in sources:
-            lines.append(f"{source.state.value:<15}{source.evidence_id}  {source.path}")
-            # The digest of a pattern is over the lines of its files, so both are shown.
-            rows_read = counted(max(source.rows, 0), "row")
-            lines.append(f"{'':<15}sha256 {source.digest or '(not read)'}, {rows_read}")
-            if len(source.files) > 1:
-                lines += [f"{'':<17}{file.digest}  {file.path}" for file in source.files]
-            if source.reason:
-                lines.append(f"{'':<15}{source.reason}")
-        rows = run.evidence.row_faults
-        for fault in rows:
-            lines.append(f"{fault.place}: {fault.table}.{fault.column}: {fault.words} [{fault.code}]")
-        broken = sum(not source.usable for source in sources)
-        lines.append(
-            f"{counted(len(sources), 'source')}, {broken} not as the manifest says; "
-            f"{counted(len(rows), 'faulty row')}"
-        )
-        print_lines(lines)
-    if broken or rows or not sources:
+    found = judged(inputs, lambda run: run.evidence)
+    print_lines(_verified_lines(found))
+    if found.row_faults or not found.sources or not all(source.usable for source in found.sources):
         context.exit(BROKEN)
+
+
+def _verified_lines(found: Evidence) -> Iterator[str]:
+    for source in found.sources:
+        yield f"{source.state.value:<15}{source.evidence_id}  {source.path}"
+        # The digest of a pattern is over the lines of its files, so both are shown.
+        yield f"{'':<15}sha256 {source.digest or '(not read)'}, {counted(max(source.rows, 0), 'row')}"
+        if len(source.files) > 1:
+            yield from (f"{'':<17}{file.digest}  {file.path}" for file in source.files)
+        if source.reason:
+            yield f"{'':<15}{source.reason}"
+    for fault in found.row_faults:
+        yield f"{fault.place}: {fault.table}.{fault.column}: {fault.words} [{fault.code}]"
+    broken = sum(not source.usable for source in found.sources)
+    yield (
+        f"{counted(len(found.sources), 'source')}, {broken} not as the manifest says; "
+        f"{counted(len(found.row_faults), 'faulty row')}"
+    )
 
 
 def _sources(run: Run) -> tuple[SourceResult, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, opened
+from policycheck.cli.run import Inputs, input_options, judged
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, location_text
 
@@ -36,8 +36,7 @@ def list_command(*, inputs: Inputs, soon_days: int) -> None:
     """
     from policycheck.assessment import assess
 
-    with opened(inputs) as run:
-        assessment = assess(run.compiled, run.evidence, run.session)
+    assessment = judged(inputs, lambda run: assess(run.compiled, run.evidence, run.session))
     lines: list[str] = []
     for item in sorted(assessment.exceptions, key=lambda each: each.id):
         lines += _lines(item, soon_days)

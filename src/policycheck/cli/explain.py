@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, opened
+from policycheck.cli.run import Inputs, Run, input_options, judged
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value, location_text, one_line, value_text
 
@@ -47,17 +47,16 @@ def explain(*, control: str, subject: str | None, inputs: Inputs) -> None:
     """
     from policycheck.explanation import explain_control, explain_subject
 
-    with opened(inputs) as run:
+    def work(run: Run) -> list[str]:
         explained = explain_control(run.compiled, run.evidence, run.session, control)
-        lines = list(_head(explained))
         if subject is None:
-            lines += _control(explained)
+            middle = _control(explained)
         else:
-            lines += _subject(
-                explain_subject(run.compiled, run.evidence, run.session, explained, subject), explained
-            )
-        lines += _query(explained)
-    print_lines(lines)
+            found = explain_subject(run.compiled, run.evidence, run.session, explained, subject)
+            middle = _subject(found, explained)
+        return [*_head(explained), *middle, *_query(explained)]
+
+    print_lines(judged(inputs, work))
 
 
 def _head(explained: ControlExplanation) -> Iterator[str]:

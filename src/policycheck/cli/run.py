@@ -6,13 +6,12 @@ Goes in: arguments and the clock. Comes out: a compiled pack, verified evidence 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,9 +21,12 @@ from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
-    from policycheck.engines.duckdb import DuckDBSession
+    from policycheck.engines import Session
+    from policycheck.engines.direct import DirectSession
     from policycheck.model import Evidence, Pack
+    from policycheck.precompiled import Precompiled
 
+T = TypeVar("T")
 EVIDENCE = Path("evidence")
 FROM_MANIFEST = "manifest"
 _FOLDER = click.Path(path_type=Path)
@@ -58,7 +60,7 @@ class Run:
 
     compiled: CompiledPack
     evidence: Evidence
-    session: DuckDBSession
+    session: Session
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -158,17 +160,68 @@ def _refused(message: str, help: str) -> InputError:
     return InputError([Fault("PC601", message, Place("--as-of"), help)])
 
 
-@contextmanager
-def opened(inputs: Inputs) -> Iterator[Run]:
-    """Reads, verifies and compiles everything. Raises InputError with the faults of all of it at once."""
-    from policycheck.evidence import load_evidence
+def judged(inputs: Inputs, work: Callable[[Run], T]) -> T:
+    """What `work` makes of a run. Raises InputError with the faults of pack and evidence at once.
+
+    Small evidence is answered by the direct engine. Where that has no answer for something, `work` is done
+    again with the embedded one, so it must leave nothing behind that its second time does not replace.
+    """
+    read = _read(inputs)
+    if inputs.engine is not Engine.DUCKDB and _is_small(read.evidence, inputs.engine):
+        with _direct_session(read) as session:
+            done = work(_loaded(read, session))
+        if not session.unanswered:
+            return done
+        if not inputs.quiet:
+            say(f"note: answered by duckdb instead: {session.unanswered[0]}")
+    from policycheck.engines.duckdb import DuckDBSession
+
+    with DuckDBSession() as embedded:
+        return work(_loaded(read, embedded))
+
+
+def _direct_session(read: _Read) -> DirectSession:
+    from policycheck.compiled import parameter_values
+    from policycheck.engines.direct import DirectSession
+
+    resolved, as_of = read.compiled.resolved, read.compiled.as_of
+    trees = read.kept.trees(resolved, as_of)
+    return DirectSession(trees.__getitem__, parameter_values(resolved, as_of))
+
+
+DIRECT_LIMIT = 5_000
+"""Up to this many rows the direct engine is the faster one."""
+
+
+def _is_small(evidence: Evidence, engine: Engine) -> bool:
+    if any(data.bulk for data in evidence.tables.values()):
+        return False
+    rows = sum(data.row_total for data in evidence.tables.values())
+    return engine is Engine.DIRECT or rows <= DIRECT_LIMIT
+
+
+def _loaded(read: _Read, session: Session) -> Run:
     from policycheck.loading import load
+
+    return Run(read.compiled, load(read.compiled, read.evidence, session), session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Pack and evidence of a run, before an engine has seen them."""
+
+    kept: Precompiled
+    compiled: CompiledPack
+    evidence: Evidence
+
+
+def _read(inputs: Inputs) -> _Read:
+    from policycheck.evidence import load_evidence
     from policycheck.parameters import find_profile, resolve_parameters
     from policycheck.precompiled import default_folder
     from policycheck.preparation import PackStore
 
-    folder = default_folder() if inputs.keep else None
-    store = PackStore(inputs.pack, inputs.profile, folder)
+    store = PackStore(inputs.pack, default_folder() if inputs.keep else None)
     kept = store.read()
     pack = kept.pack if kept is not None else store.parse()
     faults = FaultList()
@@ -182,20 +235,12 @@ def opened(inputs: Inputs) -> Iterator[Run]:
         faults.extend(error.faults)
     if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
         raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
-    if kept is None or kept.values != resolved.values:
+    if kept is None:
         kept = store.compile(pack, resolved, moment, faults)
     faults.raise_if_any()
     if evidence is None or kept is None:  # pragma: no cover - their faults were raised above
         raise InputError(faults.faults)
-    compiled = kept.compiled(resolved, moment)
-    with _session() as session:
-        yield Run(compiled, load(compiled, evidence, session), session)
-
-
-def _session() -> DuckDBSession:
-    from policycheck.engines.duckdb import DuckDBSession
-
-    return DuckDBSession()
+    return _Read(kept, kept.compiled(resolved, moment), evidence)
 
 
 def _manifest_as_of(folder: Path, pack: Pack) -> datetime | None:
