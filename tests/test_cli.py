@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from policycheck.assessment import assess
 from policycheck.cli import COMMANDS, VERSION, cli
-from policycheck.cli.run import Engine, Inputs, Run, judged, shipped_pack
+from policycheck.cli.run import Engine, Inputs, Run, judged, read, shipped_pack
 from policycheck.explanation import explain_control, explain_subject
 from policycheck.reporters.document import TOOL_VERSION
 
@@ -486,24 +486,24 @@ def test_the_sample_in_all_formats(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", [Engine.DIRECT, Engine.DUCKDB])
 def test_explanations_and_selections_agree_with_the_whole_run(engine: Engine) -> None:
-    def compare(read: Run) -> None:
-        whole = assess(read.compiled, read.evidence, read.session)
+    def compare(run: Run) -> None:
+        whole = assess(run.compiled, run.evidence, run.session)
         exceptions = {item.id: item for item in whole.exceptions}
         for result in whole.controls:
             if result.control.all_of or not result.findings:
                 continue
-            alone = explain_control(read.compiled, read.evidence, read.session, result.control.id)
+            alone = explain_control(run.compiled, run.evidence, run.session, result.control.id)
             assert (alone.result.status, alone.result.counts) == (result.status, result.counts)
             for item in alone.assessment.exceptions:
                 assert item.checks == exceptions[item.id].checks
                 assert item.state != "unused" or exceptions[item.id].state == "unused"
             for finding in result.findings[:3]:
-                found = explain_subject(read.compiled, read.evidence, read.session, alone, finding.subject)
+                found = explain_subject(run.compiled, run.evidence, run.session, alone, finding.subject)
                 assert (found.status, found.exception) == (finding.status, finding.exception)
                 assert (found.place, found.verdict.failed) == (finding.place, finding.failed)
 
     sample = (ROOT / "controls", ROOT / "evidence", None, "manifest", datetime.now(UTC))
-    judged(Inputs(*sample, quiet=True, engine=engine), compare)
+    judged(read(Inputs(*sample, quiet=True, engine=engine)), compare)
 
 
 @pytest.mark.parametrize("format_", ["json", "text", "html"])

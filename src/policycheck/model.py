@@ -604,6 +604,16 @@ class PopulationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """A control under another profile. `changed` is how many subjects have another gap there, or a gap in one
+    of the two alone; None for a roll-up, and where there are more findings than a report lists."""
+
+    profile: str
+    status: Status
+    changed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ControlResult:
     control: Control
     status: Status
@@ -618,6 +628,7 @@ class ControlResult:
     gaps_in_evidence: tuple[Reason, ...] = ()  # table-level reasons that made something unknown
     tables: tuple[str, ...] = ()  # evidence tables the control reads
     population: PopulationResult | None = None
+    other_profiles: tuple[ProfileChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -687,3 +698,4 @@ class Assessment:
     faults: tuple[Fault, ...]
     finding_limit: int
     only: tuple[str, ...] = ()
+    compared_profiles: tuple[str, ...] = ()

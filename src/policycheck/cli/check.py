@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, judged
+from policycheck.cli.run import Inputs, Reading, input_options, judged, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -37,13 +37,15 @@ SCREEN = "text"  # the format a person reads on the spot; the others become file
               help="Judge only these controls and what they are made of. Repeatable.")  # fmt: skip
 @click.option("--format", "formats", multiple=True, type=click.Choice(list(REPORTERS)),
               help="Which reports to make. Repeatable.  [default: all]")  # fmt: skip
+@click.option("--compare-profiles", "compare", is_flag=True,
+              help="Count the verdicts that differ under other profiles for large evidence too.")  # fmt: skip
 @click.option("--output", default="reports", metavar="DIR|-",
               help="Folder for report.json and report.html; `-` sends the one named format to standard "
               "output.  [default: reports]")  # fmt: skip
 @click.pass_context
 def check(
     context: click.Context, *, inputs: Inputs, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...],
-    output: str,
+    compare: bool, output: str,
 ) -> None:  # fmt: skip
     """Judge every control over the evidence, write reports, open or close the gate.
 
@@ -68,7 +70,7 @@ def check(
     folder = None if output == STDOUT else Path(output)
     try:
         lists = _FindingLists(folder)
-        assessment, rendered = _judge(inputs, Severity(fail_on), only, chosen, lists)
+        assessment, rendered = _judge(inputs, Severity(fail_on), only, compare, chosen, lists)
         screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
         if folder is not None:
             _write(folder, rendered, inputs.quiet)
@@ -81,10 +83,17 @@ def check(
 
 
 def _judge(
-    inputs: Inputs, fail_on: Severity, only: Sequence[str], formats: Sequence[str], lists: _FindingLists
+    inputs: Inputs,
+    fail_on: Severity,
+    only: Sequence[str],
+    compare: bool,
+    formats: Sequence[str],
+    lists: _FindingLists,
 ) -> tuple[Assessment, dict[str, bytes]]:
     """The assessment and its reports, all of them rendered before any is written."""
     from policycheck.assessment import assess
+
+    reading = read(inputs)
 
     def work(run: Run) -> Assessment:
         wanted = _selected(run, only) if only else None
@@ -93,8 +102,29 @@ def _judge(
             overflow=lists.keep if lists.folder is not None else None,
         )  # fmt: skip
 
-    assessment = judged(inputs, work)
+    assessment = judged(reading, work)
+    if compare or reading.is_small:
+        assessment = _compared(reading, assessment)
     return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
+
+
+def _compared(reading: Reading, assessment: Assessment) -> Assessment:
+    """The assessment beside the other profiles of the pack, of what may differ there."""
+    from policycheck.assessment import assess
+    from policycheck.comparison import affected, compared
+
+    shown = {result.control.id for result in assessment.controls}
+    others = {}
+    for name in reading.kept.pack.profiles:
+        other = reading.under(name) if name != assessment.profile.name else None
+        if other is not None:
+            wanted = affected(reading.compiled, other.compiled.resolved) & shown
+
+            def work(run: Run, wanted: set[str] = wanted) -> Assessment:
+                return assess(run.compiled, run.evidence, run.session, only=wanted)
+
+            others[name] = judged(other, work)
+    return compared(assessment, others)
 
 
 class _FindingLists:

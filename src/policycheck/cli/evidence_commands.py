@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, judged
+from policycheck.cli.run import Inputs, input_options, judged, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value
 
@@ -35,7 +35,7 @@ def status(*, inputs: Inputs) -> None:
     policycheck evidence status
     policycheck evidence status --as-of manifest --evidence evidence
     """
-    print_lines(judged(inputs, lambda run: [*_status_lines(_sources(run)), *_missing_tables(run)]))
+    print_lines(judged(read(inputs), lambda run: [*_status_lines(_sources(run)), *_missing_tables(run)]))
 
 
 @evidence.command()
@@ -55,7 +55,7 @@ def verify(context: click.Context, *, inputs: Inputs) -> None:
               1: some source or row is not
               2: the manifest or the pack cannot be read
     """
-    found = judged(inputs, lambda run: run.evidence)
+    found = judged(read(inputs), lambda run: run.evidence)
     print_lines(_verified_lines(found))
     if found.row_faults or not found.sources or not all(source.usable for source in found.sources):
         context.exit(BROKEN)

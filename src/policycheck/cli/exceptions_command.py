@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, judged
+from policycheck.cli.run import Inputs, input_options, judged, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, location_text
 
@@ -36,7 +36,7 @@ def list_command(*, inputs: Inputs, soon_days: int) -> None:
     """
     from policycheck.assessment import assess
 
-    assessment = judged(inputs, lambda run: assess(run.compiled, run.evidence, run.session))
+    assessment = judged(read(inputs), lambda run: assess(run.compiled, run.evidence, run.session))
     lines: list[str] = []
     for item in sorted(assessment.exceptions, key=lambda each: each.id):
         lines += _lines(item, soon_days)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from policycheck.cli.run import Inputs, Run, input_options, judged
+from policycheck.cli.run import Inputs, Run, input_options, judged, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value, location_text, one_line, value_text
 
@@ -56,7 +56,7 @@ def explain(*, control: str, subject: str | None, inputs: Inputs) -> None:
             middle = _subject(found, explained)
         return [*_head(explained), *middle, *_query(explained)]
 
-    print_lines(judged(inputs, work))
+    print_lines(judged(read(inputs), work))
 
 
 def _head(explained: ControlExplanation) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -160,62 +160,77 @@ def _refused(message: str, help: str) -> InputError:
     return InputError([Fault("PC601", message, Place("--as-of"), help)])
 
 
-def judged(inputs: Inputs, work: Callable[[Run], T]) -> T:
-    """What `work` makes of a run. Raises InputError with the faults of pack and evidence at once.
-
-    Small evidence is answered by the direct engine. Where that has no answer for something, `work` is done
-    again with the embedded one, so it must leave nothing behind that its second time does not replace.
-    """
-    read = _read(inputs)
-    if inputs.engine is not Engine.DUCKDB and _is_small(read.evidence, inputs.engine):
-        with _direct_session(read) as session:
-            done = work(_loaded(read, session))
-        if not session.unanswered:
-            return done
-        if not inputs.quiet:
-            say(f"note: answered by duckdb instead: {session.unanswered[0]}")
-    from policycheck.engines.duckdb import DuckDBSession
-
-    with DuckDBSession() as embedded:
-        return work(_loaded(read, embedded))
-
-
-def _direct_session(read: _Read) -> DirectSession:
-    from policycheck.compiled import parameter_values
-    from policycheck.engines.direct import DirectSession
-
-    resolved, as_of = read.compiled.resolved, read.compiled.as_of
-    trees = read.kept.trees(resolved, as_of)
-    return DirectSession(trees.__getitem__, parameter_values(resolved, as_of))
-
-
 DIRECT_LIMIT = 5_000
-"""Up to this many rows the direct engine is the faster one."""
-
-
-def _is_small(evidence: Evidence, engine: Engine) -> bool:
-    if any(data.bulk for data in evidence.tables.values()):
-        return False
-    rows = sum(data.row_total for data in evidence.tables.values())
-    return engine is Engine.DIRECT or rows <= DIRECT_LIMIT
-
-
-def _loaded(read: _Read, session: Session) -> Run:
-    from policycheck.loading import load
-
-    return Run(read.compiled, load(read.compiled, read.evidence, session), session)
+"""Up to this many rows evidence is small: the direct engine is the faster one, and a second look is cheap."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Reading:
     """Pack and evidence of a run, before an engine has seen them."""
 
+    inputs: Inputs
     kept: Precompiled
     compiled: CompiledPack
     evidence: Evidence
 
+    @property
+    def is_small(self) -> bool:
+        tables = self.evidence.tables.values()
+        return not any(data.bulk for data in tables) and sum(d.row_total for d in tables) <= DIRECT_LIMIT
 
-def _read(inputs: Inputs) -> _Read:
+    @property
+    def is_direct(self) -> bool:
+        """Whether the direct engine is to be asked first."""
+        bulk = any(data.bulk for data in self.evidence.tables.values())
+        asked = self.inputs.engine
+        return not bulk and (asked is Engine.DIRECT or (asked is Engine.AUTO and self.is_small))
+
+    def under(self, profile: str) -> Reading | None:
+        """The same under another profile; None where its memos do not license its values."""
+        from policycheck.parameters import find_profile, resolve_parameters
+
+        faults, as_of = FaultList(), self.compiled.as_of
+        pack = self.kept.pack
+        resolved = resolve_parameters(pack, find_profile(pack, profile), faults, today=as_of.date())
+        return None if len(faults) else replace(self, compiled=self.kept.compiled(resolved, as_of))
+
+
+def judged(reading: Reading, work: Callable[[Run], T]) -> T:
+    """What `work` makes of a run.
+
+    Where the direct engine has no answer for something, `work` is done again with the embedded one, so it
+    must leave nothing behind that its second time does not replace.
+    """
+    if reading.is_direct:
+        with _direct_session(reading) as session:
+            done = work(_loaded(reading, session))
+        if not session.unanswered:
+            return done
+        if not reading.inputs.quiet:
+            say(f"note: answered by duckdb instead: {session.unanswered[0]}")
+    from policycheck.engines.duckdb import DuckDBSession
+
+    with DuckDBSession() as embedded:
+        return work(_loaded(reading, embedded))
+
+
+def _direct_session(reading: Reading) -> DirectSession:
+    from policycheck.compiled import parameter_values
+    from policycheck.engines.direct import DirectSession
+
+    resolved, as_of = reading.compiled.resolved, reading.compiled.as_of
+    trees = reading.kept.trees(resolved, as_of)
+    return DirectSession(trees.__getitem__, parameter_values(resolved, as_of))
+
+
+def _loaded(reading: Reading, session: Session) -> Run:
+    from policycheck.loading import load
+
+    return Run(reading.compiled, load(reading.compiled, reading.evidence, session), session)
+
+
+def read(inputs: Inputs) -> Reading:
+    """Everything a run needs, verified. Raises InputError with the faults of pack and evidence at once."""
     from policycheck.evidence import load_evidence
     from policycheck.parameters import find_profile, resolve_parameters
     from policycheck.precompiled import default_folder
@@ -240,7 +255,7 @@ def _read(inputs: Inputs) -> _Read:
     faults.raise_if_any()
     if evidence is None or kept is None:  # pragma: no cover - their faults were raised above
         raise InputError(faults.faults)
-    return _Read(kept, kept.compiled(resolved, moment), evidence)
+    return Reading(inputs, kept, kept.compiled(resolved, moment), evidence)
 
 
 def _manifest_as_of(folder: Path, pack: Pack) -> datetime | None:

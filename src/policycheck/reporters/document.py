@@ -26,7 +26,7 @@ from policycheck.model import (
     SourceResult,
     Status,
 )
-from policycheck.showing import json_value
+from policycheck.showing import counted, json_value
 from policycheck.source import Place
 
 SCHEMA_VERSION = "1"
@@ -57,6 +57,7 @@ def report_document(assessment: Assessment) -> dict[str, Any]:
         "as_of": json_value(assessment.as_of),
         "manifest_digest": assessment.manifest_digest,
         "only": sorted(assessment.only, key=natural_key),
+        "compared_profiles": sorted(assessment.compared_profiles),
         "gate": {
             "open": gate.open,
             "exit_code": gate.exit_code,
@@ -78,6 +79,11 @@ def report_document(assessment: Assessment) -> dict[str, Any]:
         ],
         "faults": faults_document(assessment.faults),
     }
+
+
+def differing(count: int) -> str:
+    """How many verdicts differ, for people."""
+    return f"{counted(count, 'verdict')} {'differs' if count == 1 else 'differ'}"
 
 
 def faults_document(faults: Iterable[Fault]) -> list[dict[str, Any]]:
@@ -141,6 +147,10 @@ def _control(result: ControlResult, finding_limit: int) -> dict[str, Any]:
         "query": result.query,
         "tables": sorted(result.tables),
         "population": _population(result.population),
+        "other_profiles": {
+            change.profile: {"status": str(change.status), "changed": change.changed}
+            for change in sorted(result.other_profiles, key=lambda item: item.profile)
+        },
         "rationale": control.rationale,
         "remediation": control.remediation,
         "references": [
@@ -224,7 +234,12 @@ def _source(result: SourceResult) -> dict[str, Any]:
         "evidence_kind": str(source.evidence_kind),
         "population_complete": source.population_complete,
         "files": [
-            {"path": file.path, "digest": file.digest, "size_bytes": file.size_bytes, "rows": file.rows}
+            {
+                "path": file.path,
+                "digest": file.digest,
+                "size_bytes": file.size_bytes,
+                "rows": max(file.rows, 0),
+            }
             for file in sorted(source.files, key=lambda item: item.path)
         ],
         "location": _location(source.place),

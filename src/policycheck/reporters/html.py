@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Assessment, Severity
-from policycheck.reporters.document import report_document
+from policycheck.reporters.document import differing, report_document
 from policycheck.showing import clip, counted, location_text, one_line, value_text, visible
 from policycheck.source import Place
 
@@ -72,7 +72,12 @@ def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=show,
                               trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)  # fmt: skip
     environment.filters.update(
-        code=code, prose=one_line, place=location_text, counted=counted, trusted_style=Markup
+        code=code,
+        prose=one_line,
+        place=location_text,
+        counted=counted,
+        differing=differing,
+        trusted_style=Markup,
     )
     return environment.from_string((_TEMPLATES / "report.html.j2").read_text(encoding="utf-8"))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policycheck.model import Assessment, Severity
-from policycheck.reporters.document import report_document
+from policycheck.reporters.document import differing, report_document
 from policycheck.showing import clip, counted, location_text, one_line, visible
 
 _COLUMNS = 100
@@ -135,10 +135,21 @@ def _control(control: Mapping[str, Any]) -> list[str]:
         lines.append(f"{indent}and {left} more; the JSON report lists up to {control['findings_limit']}")
     for gap in control["gaps_in_evidence"]:
         lines += _wrapped(f"evidence: {gap['words']} [{gap['code']}]", indent, indent + "  ")
+    lines += _elsewhere(control, indent)
     if control["root_causes"]:
         lines += _wrapped("fix first: " + ", ".join(control["root_causes"]), indent)
     if control["remediation"]:
         lines += _wrapped("remediation: " + one_line(control["remediation"]), indent, indent + "  ")
+    return lines
+
+
+def _elsewhere(control: Mapping[str, Any], indent: str) -> list[str]:
+    """Under which other profiles the control, or some of its subjects, would have another verdict."""
+    lines = []
+    for profile, there in control["other_profiles"].items():
+        if there["changed"] or there["status"] != control["status"]:
+            count = "" if there["changed"] is None else f", {differing(there['changed'])}"
+            lines.append(f"{indent}under `{profile}`: {there['status']}{count}")
     return lines
 
 
