@@ -15,8 +15,8 @@ from small_pack import CONTROL, HEAD, write_pack
 STRICT = {"name": "strict", "title": "Strict", "parameters": {"least": {"value": 256, "memo": "INT-01"}}}
 LAX = {"name": "lax", "title": "Lax", "parameters": {"least": {"value": 192, "memo": "INT-02"}}}
 MEMO: dict[str, Any] = {
-    "id": "INT-01", "title": "Longer keys", "clauses": ["BX-2"], "question": "How long?", "reading": "Longer.",
-    "approved": True, "approved_by": "management", "approved_at": "2026-01-01",
+    "id": "INT-01", "title": "Longer keys", "clauses": ["BX-2"], "question": "How long?",
+    "reading": "Longer.", "approved": True, "approved_by": "management", "approved_at": "2026-01-01",
 }  # fmt: skip
 BITS = {
     **CONTROL, "id": "BX-2", "clauses": ["BX-2"], "expect": {"bits": "bits >= $least"},
