@@ -33,7 +33,6 @@ SELECT
     WHEN g.principal_type = 'break_glass' AND g.last_used_at IS NOT NULL THEN FALSE
   END AS personal,
   p.status IN ('active', 'leave') AND (p.end_date IS NULL OR p.end_date >= $as_of_day) AS in_service,
-  p.employment_type = 'employee' AS is_employee,
   p.employment_type = 'employee'
     OR ($workforce_includes_contractors AND p.employment_type IN ('contractor', 'temp')) AS in_workforce,
   has_any(p.groups, $office_user_groups) AS office_user,
