@@ -1,5 +1,5 @@
 -- base: subject_requests
--- not null: request_id, type, received_at
+-- not null: request_id, subject_id, type, received_at
 -- One row a request: when its answer was due, and whether it came by then.
 --   due_day        the day the register names, but never later than the law allows (rights_deadlines)
 --   extended_day   the later day, where the person was told of it before the first one had passed
