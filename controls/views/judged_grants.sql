@@ -12,7 +12,8 @@ WITH opened AS (
   SELECT
     g.grant_id AS grant_id,
     any_true(d.of_customers) AS of_customers,
-    all_true(has_all(u.data_classes, d.data_classes)) AS data_needed
+    -- A dataset without any class is one that nobody classified.
+    all_true(CASE WHEN NOT is_empty(d.data_classes) THEN has_all(u.data_classes, d.data_classes) END) AS data_needed
   FROM access_grants g
   JOIN customer_datasets d
     ON d.dataset_id = g.dataset_id OR (g.dataset_id IS NULL AND d.resource_id = g.resource_id)
