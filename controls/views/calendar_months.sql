@@ -1,0 +1,29 @@
+-- not null: month_number, first_day, last_day
+-- One row for each month of the years 2000 to 2099, numbered in order, for periods that count in months.
+WITH digits AS (
+  SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
+  UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
+),
+years AS (
+  SELECT t.n * 10 + u.n AS n FROM digits t CROSS JOIN digits u
+),
+months AS (
+  SELECT 1 AS n, DATE '2000-01-01' AS first_day, DATE '2000-02-01' AS next_day
+  UNION ALL SELECT 2, DATE '2000-02-01', DATE '2000-03-01'
+  UNION ALL SELECT 3, DATE '2000-03-01', DATE '2000-04-01'
+  UNION ALL SELECT 4, DATE '2000-04-01', DATE '2000-05-01'
+  UNION ALL SELECT 5, DATE '2000-05-01', DATE '2000-06-01'
+  UNION ALL SELECT 6, DATE '2000-06-01', DATE '2000-07-01'
+  UNION ALL SELECT 7, DATE '2000-07-01', DATE '2000-08-01'
+  UNION ALL SELECT 8, DATE '2000-08-01', DATE '2000-09-01'
+  UNION ALL SELECT 9, DATE '2000-09-01', DATE '2000-10-01'
+  UNION ALL SELECT 10, DATE '2000-10-01', DATE '2000-11-01'
+  UNION ALL SELECT 11, DATE '2000-11-01', DATE '2000-12-01'
+  UNION ALL SELECT 12, DATE '2000-12-01', DATE '2001-01-01'
+)
+SELECT
+  y.n * 12 + m.n AS month_number,
+  keep_until(m.first_day, y.n) AS first_day,
+  plus_days(keep_until(m.next_day, y.n), -1) AS last_day
+FROM months m
+CROSS JOIN years y
