@@ -109,6 +109,13 @@ def py_plus_days(day: date, number: int) -> date | None:
     return date.fromordinal(ordinal) if 1 <= ordinal <= date.max.toordinal() else None
 
 
+def py_plus_hours(moment: datetime, number: int) -> datetime | None:
+    try:
+        return moment + timedelta(hours=number)
+    except OverflowError:
+        return None
+
+
 def over_ends(one: Any) -> Any:
     def shifted(value: Any, number: int) -> Any:
         if not isinstance(value, tuple):
@@ -156,6 +163,7 @@ EXPECTED: dict[str, Any] = {
     "keep_until": over_ends(py_keep_until),
     "due_by": over_ends(py_due_by),
     "plus_days": over_ends(py_plus_days),
+    "plus_hours": over_ends(py_plus_hours),
     "days_between": lambda a, b: b.toordinal() - a.toordinal(),
     "age_on": py_age_on,
     "age_at_least": py_age_at_least,
@@ -213,7 +221,7 @@ def _call(
 
 
 def _rows(name: str, kinds: tuple[ColumnType, ...]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
-    numbers = SHIFTS if name == "plus_days" else YEARS
+    numbers = SHIFTS if name in ("plus_days", "plus_hours") else YEARS
     cells = [numbers if kind is T.INT else VALUES[kind] for kind in kinds]
     return st.lists(st.tuples(*cells), min_size=1, max_size=12)
 

@@ -85,6 +85,12 @@ _FUNCTIONS = (
     ),
     _shift("plus_days", "n calendar days later, or earlier for n below 0", "NULL outside years 1 to 9999"),
     PolicyFunction(
+        "plus_hours",
+        (Signature((INSTANT, INT), INSTANT, False),),
+        "n hours later, or earlier for n below 0",
+        "NULL outside years 1 to 9999",
+    ),
+    PolicyFunction(
         "days_between",
         (Signature((DAY, DAY), INT),),
         "calendar days from the first to the second",

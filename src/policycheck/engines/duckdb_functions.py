@@ -73,8 +73,17 @@ def _plus_days(day: str) -> str:
     )
 
 
+def _plus_hours(moment: str) -> str:
+    # Whole hours to the first and to the last moment there is, both rounded towards `moment`.
+    first, last = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
+    return (
+        f"CASE WHEN n BETWEEN date_sub('hour', {moment}, {first}) AND date_sub('hour', {moment}, {last}) "
+        f"THEN {moment} + to_hours(n) END"
+    )
+
+
 def _both(lo: str, hi: str) -> str:
-    """An interval of days, or NULL as a whole where one of its ends is."""
+    """An interval, or NULL as a whole where one of its ends is."""
     return f"CASE WHEN {lo} IS NOT NULL AND {hi} IS NOT NULL THEN {{'lo': {lo}, 'hi': {hi}}} END"
 
 
@@ -115,6 +124,8 @@ def macro_statements() -> tuple[str, ...]:
             )
             for name, form in (("keep_until", _keep_until), ("due_by", _due_by), ("plus_days", _plus_days))
         ),
+        f"CREATE MACRO plus_hours(a {_INSTANT}, n BIGINT) AS "
+        + _both(_plus_hours("a.lo"), _plus_hours("a.hi")),
         "CREATE MACRO days_between(a DATE, b DATE) AS date_diff('day', a, b)",
         _overloads(
             "age_on",
