@@ -22,9 +22,11 @@ SELECT
     END AS names_officer,
     CASE
         WHEN c.contact_test_result IN ('bounced', 'no_response') THEN FALSE
-        WHEN c.contact_test_result <> 'acknowledged' THEN NULL
-        WHEN $contact_test_days = 0 THEN c.contact_test_result = 'acknowledged'
-        ELSE plus_days(day_of(c.contact_test_at), $contact_test_days) >= $as_of_day
+        WHEN c.contact_test_result = 'acknowledged'
+            THEN CASE
+                WHEN $contact_test_days = 0 THEN TRUE
+                ELSE plus_days(day_of(c.contact_test_at), $contact_test_days) >= $as_of_day
+            END
     END AS answered
 FROM current_checks c
 LEFT JOIN named n ON n.check_id = c.check_id

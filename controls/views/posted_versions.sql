@@ -7,7 +7,8 @@ WITH shown AS (
         d.document_version_id AS document_version_id,
         all_true(CASE
             WHEN NOT c.is_latest THEN TRUE
-            WHEN NOT has(d.publication_urls, c.url) AND c.http_status IN (404, 410) THEN TRUE
+            WHEN c.is_latest AND c.is_recent AND NOT has(d.publication_urls, c.url) AND c.http_status IN (404, 410)
+                THEN TRUE
             WHEN c.is_latest AND c.is_recent
                 THEN c.http_status = 200 AND NOT c.requires_login AND c.normalized_sha256 = d.normalized_sha256
         END) AS shows_text,
