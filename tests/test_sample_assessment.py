@@ -8,6 +8,7 @@ import pytest
 
 import policycheck.engines.duckdb
 import sample_run
+from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.model import Assessment, Severity, Status
 from policycheck.reporters import REPORTERS
 
