@@ -1,13 +1,13 @@
 -- base: subjects
 -- not null: subject_id, deletion_recorded
 -- One row a person: by when their data is to be deleted once they were found too young, whether that was done,
--- and what became of each record of them, copies in backups included. Records that are gone stay in the register
--- of records; a person without any row there has no deletion that can be seen. While a legal hold reaches the
+-- and whether each record of them, copies in backups included, was disposed of by then in a way that suits its
+-- medium. Records that are gone stay in the register of records; a person without any row there has no deletion that can be seen. While a legal hold reaches the
 -- person, what is not deleted stays open until counsel decides.
 WITH disposed AS (
-    SELECT r.record_id AS record_id, count(*) AS disposals
+    SELECT r.record_id AS record_id, any_true(d.method_suits) AS unrecoverable
     FROM records r
-    JOIN disposals d ON d.disposal_id = r.disposal_id
+    JOIN judged_disposals d ON d.disposal_id = r.disposal_id
         OR (d.target_kind = 'record' AND d.target_id = r.record_id)
         OR (d.target_kind = 'dataset' AND d.target_id = r.dataset_id)
     GROUP BY r.record_id
@@ -25,7 +25,7 @@ copies AS (
         s.subject_id AS subject_id,
         any_true(CASE WHEN h.record_id IS NULL THEN FALSE ELSE h.held_now END) AS held,
         all_true(r.disposed_at IS NOT NULL
-            AND d.record_id IS NOT NULL
+            AND CASE WHEN d.record_id IS NULL THEN FALSE ELSE d.unrecoverable END
             AND day_of(r.disposed_at) <= plus_days(day_of(s.age_learned_at), $under13_delete_days)) AS gone
     FROM subjects s
     JOIN records r ON r.subject_id = s.subject_id
