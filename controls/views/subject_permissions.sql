@@ -30,7 +30,6 @@ SELECT
         WHEN s.birth_date IS NULL THEN TRUE
         WHEN s.age_assertion = '18_or_over' THEN age_at_least(s.birth_date, $as_of_day, $age_adult)
         WHEN s.age_assertion = '13_17_with_permission' THEN age_at_least(s.birth_date, $as_of_day, $age_floor)
-        WHEN s.age_assertion IN ('under_13', 'none') THEN TRUE
     END AS claim_possible
 FROM subjects s
 LEFT JOIN permissions p ON p.subject_id = s.subject_id
