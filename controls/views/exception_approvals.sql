@@ -69,6 +69,7 @@ facts AS (
     END AS reviewed_by_ciso,
     v.reviewed_on AS reviewed_on,
     due_by(v.reviewed_on, $ciso_review_years) AS review_due,
+    days_between($as_of_day, due_by(v.reviewed_on, $ciso_review_years)) AS review_days_left,
     filled(e.rationale) AS reason_given,
     NOT is_empty(e.compensating_controls) AS control_named,
     is_empty(e.compensating_controls) OR NOT subset_of(e.compensating_controls, $not_compensating)
