@@ -13,7 +13,7 @@ from typing import Any
 
 from policycheck.errors import FaultList, InputError, nearest
 from policycheck.model import Interpretation, Pack, Parameter, ParameterChoice, Profile
-from policycheck.pack import parameter_type
+from policycheck.parameter_file import parameter_type
 from policycheck.source import Place
 
 
