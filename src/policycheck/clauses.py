@@ -94,7 +94,9 @@ class _Units:
 
     def _clause(self, unit: str, name: str, fields: Fields) -> str:
         place = _key_place(fields)
-        kind = fields.choice("class", [k.value for k in ClauseClass], "normative") or "normative"
+        kind = "normative"
+        if fields.has("class"):
+            kind = fields.choice("class", [k.value for k in ClauseClass]) or "informational"
         clause = Clause(
             name, fields.text("title"), ClauseClass(kind), (unit,), place,
             fields.text("applies", ""), fields.text("without_control", ""),

@@ -282,6 +282,7 @@ class Control:
     place: Place
     references: tuple[Reference, ...] = ()
     tags: tuple[str, ...] = ()
+    clauses_place: Place = Place("")
     subject: str | None = None
     subject_place: Place = Place("")
     applies_when: ExpressionText | None = None

@@ -370,7 +370,7 @@ class _PackReader:
     def _check_clauses(self) -> None:
         """Every clause somebody names is one of the register; a pack without a register has no such list."""
         if self.register is not None:
-            named = [(f"`{c.id}`", c.clauses, c.place) for c in self.controls.values()]
+            named = [(f"`{c.id}`", c.clauses, c.clauses_place) for c in self.controls.values()]
             named += [(f"memo `{m.id}`", m.clauses, m.place) for m in self.interpretations.values()]
             named += [(f"parameter `{p.name}`", p.clauses, p.place) for p in self.parameters.values()]
             check_clause_names(self.register, named, self.faults)
