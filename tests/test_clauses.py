@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from click.testing import CliRunner, Result
 
 import sample_run
 from house_rules import control, register, write_boxes, write_house_rules
-from policycheck.clauses import controls_by_clause
+from policycheck.clauses import controls_by_clause, read_register
 from policycheck.cli import cli
-from policycheck.errors import InputError
+from policycheck.documents import Fields, read_yaml
+from policycheck.errors import FaultList, InputError
 from policycheck.model import ClauseClass, Pack, Severity
 from policycheck.pack import load_pack
 from small_pack import judge, write_pack
@@ -249,6 +251,19 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_fault_of_the_register_is_said_with_place_cause_and_help(name: str, tmp_path: Path) -> None:
     files, text = FAULTS[name]
     assert fault_of(tmp_path, files) == text
+
+
+def test_the_register_that_the_documentation_shows_is_sound() -> None:
+    page = (sample_run.ROOT / "docs" / "authoring.md").read_text("utf-8")
+    (text,) = (
+        block for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.S | re.M) if "\nunits:" in block
+    )
+    faults = FaultList()
+    document = read_yaml("register.yaml", text.encode(), faults)
+    assert document is not None, faults.faults
+    shown = read_register(Fields(document, (), faults, "the clause register"), faults)
+    assert faults.faults == ()
+    assert shown.clauses["RC-1.0"].units == ("L69.1", "L70.1")
 
 
 # --- the shipped register -------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from policycheck.pack import load_pack
 from policycheck.reporters.json_report import report_schema
 from policycheck.reporters.trace_json import trace_schema
 from policycheck.sentences import Sentence, fingerprint, split_sentences
-from policycheck.source import Place
 
 
 class House:
@@ -471,7 +470,7 @@ def test_without_evidence_the_way_to_leave_verdicts_out_is_named(house: House) -
 
 def registered(sentences: tuple[Sentence, ...]) -> ClauseRegister:
     """A register of these sentences, a heading each."""
-    units = tuple(Unit(s.id, s.fingerprint, True, (), Place("")) for s in sentences)
+    units = tuple(Unit(s.id, s.fingerprint, True, ()) for s in sentences)
     return ClauseRegister("t", sum(len(s.text) for s in sentences), (), {}, {}, units, {}, "register.yaml")
 
 

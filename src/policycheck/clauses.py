@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from policycheck.control_file import CLAUSE_ID
 from policycheck.documents import Fields
@@ -21,7 +22,7 @@ FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 
 
 def unit_order(unit: str) -> tuple[int, int]:
-    """Line and number of a unit id; L9.10 stands after L9.2."""
+    """Line and number of a unit id, so that L09.10 stands after L09.2; (0, 0) for what is none."""
     found = UNIT_ID.fullmatch(unit)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -51,8 +52,8 @@ def read_register(fields: Fields, faults: FaultList) -> ClauseRegister:
     fields.close()
     return ClauseRegister(
         title=title, characters=characters, abbreviations=abbreviations, sections=reader.sections,
-        not_in_document=outside, units=tuple(sorted(reader.units, key=lambda unit: unit_order(unit.id))),
-        clauses=reader.clauses_in_order(), path=fields.document.path,
+        not_in_document=outside, units=tuple(reader.units),
+        clauses=reader.clauses, path=fields.document.path,
     )  # fmt: skip
 
 
@@ -65,32 +66,37 @@ class _Units:
         self.used: set[str] = set()
         self.units: list[Unit] = []
         self.clauses: dict[str, Clause] = {}
-        self.parts: dict[str, list[str]] = {}
+        self.last = ("", (0, 0))  # the unit before, and its line and number
 
     def read(self, unit: str, fields: Fields) -> None:
-        place = _key_place(fields)
-        if not UNIT_ID.fullmatch(unit):
-            hint = "line and number of the sentence in it, for instance L34.3"
-            self.faults.add("PC313", f"`{unit}` is not a unit id", place, hint)
-        elif self.units and unit_order(unit) <= unit_order(self.units[-1].id):
-            words = f"`{unit}` stands after `{self.units[-1].id}`"
-            self.faults.add("PC313", words, place, "list the units in the order of the document")
+        self._check_id(unit, fields)
         fingerprint = fields.text("fingerprint")
         if fingerprint and not FINGERPRINT.fullmatch(fingerprint):
             words = f"`{fingerprint[:60]}` is not a fingerprint"
             hint = "twelve hexadecimal digits, as `policycheck trace --document FILE` shows them"
             self.faults.add("PC314", words, fields.place("fingerprint"), hint)
         heading = fields.boolean("heading", False)
-        named = [self._clause(unit, name, entry) for name, entry in fields.entries("clauses", "a clause")]
-        continued = fields.texts("part_of", ())
-        for name in continued:
-            self._continue(unit, name, fields.place("part_of"))
-        if heading == bool(named or continued):
+        stated = [*fields.texts("part_of", ())]
+        for name in stated:
+            self._continue(unit, name, fields)
+        stated += [self._clause(unit, name, entry) for name, entry in fields.entries("clauses", "a clause")]
+        if heading == bool(stated):
             words = "is a heading and states clauses" if heading else "states no clause and is no heading"
             hint = "write `heading: true` for a heading, or else the clauses the sentence states"
-            self.faults.add("PC315", f"`{unit}` {words}", place, hint)
-        self.units.append(Unit(unit, fingerprint, heading, (*continued, *named), place))
+            self.faults.add("PC315", f"`{unit}` {words}", _key_place(fields), hint)
+        self.units.append(Unit(unit, fingerprint, heading, tuple(stated)))
         fields.close()
+
+    def _check_id(self, unit: str, fields: Fields) -> None:
+        before, position = self.last
+        self.last = (unit, unit_order(unit))
+        if self.last[1] == (0, 0):
+            hint = "line and number of the sentence in it, for instance L34.3"
+            self.faults.add("PC313", f"`{unit}` is not a unit id", _key_place(fields), hint)
+        elif self.last[1] <= position:
+            words = f"`{unit}` stands after `{before}`"
+            hint = "list the units in the order of the document"
+            self.faults.add("PC313", words, _key_place(fields), hint)
 
     def _clause(self, unit: str, name: str, fields: Fields) -> str:
         place = _key_place(fields)
@@ -119,21 +125,14 @@ class _Units:
         self.clauses.setdefault(name, clause)
         return name
 
-    def _continue(self, unit: str, name: str, place: Place) -> None:
-        if name not in self.clauses:
+    def _continue(self, unit: str, name: str, fields: Fields) -> None:
+        """Notes that this unit goes on with a clause that an earlier one states."""
+        clause = self.clauses.get(name)
+        if clause is None:
             words = f"`part_of` names `{name}`, which no earlier unit states"
-            self.faults.add("PC307", words, place, nearest(name, self.clauses))
-        self.parts.setdefault(name, []).append(unit)
-
-    def clauses_in_order(self) -> dict[str, Clause]:
-        """By place in the document."""
-        return {
-            name: Clause(
-                c.id, c.title, c.kind, (*c.units, *self.parts.get(name, ())), c.place, c.applies,
-                c.without_control,
-            )
-            for name, c in self.clauses.items()
-        }  # fmt: skip
+            self.faults.add("PC307", words, fields.place("part_of"), nearest(name, self.clauses))
+        else:
+            self.clauses[name] = replace(clause, units=(*clause.units, unit))
 
 
 def _key_place(fields: Fields) -> Place:

@@ -345,7 +345,6 @@ class Unit:
     fingerprint: str
     heading: bool
     clauses: tuple[str, ...]
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)
