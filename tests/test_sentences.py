@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from pathlib import Path
 
@@ -179,6 +180,16 @@ def test_what_is_no_text_is_refused_and_told_why(name: str) -> None:
     with pytest.raises(InputError) as caught:
         read_sentences("policy", data, ABBREVIATIONS)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["A. " * 300_000, "." * 900_000, "(" * 900_000, "A.)" * 300_000, "x. (" * 200_000]
+)
+def test_a_document_made_to_take_long_does_not(text: str) -> None:
+    """Each of these takes minutes where a step looks at the whole line again."""
+    began = time.process_time()
+    read_sentences("policy", text.encode(), ())
+    assert time.process_time() - began < 10
 
 
 def test_a_document_of_another_size_altogether_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ MAX_BYTES = 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BULLET = re.compile(r"[·•‣▪◦●○∙*–—-] ")
 _OPENING = "\"'“‘«([¿¡"
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]* ")
+_LETTER = re.compile(f"[{re.escape(_OPENING)}]*([^\\W\\d_])")
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]* ")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 _ITEM = re.compile(r"[0-9]+\.")
 # A tab, a form feed and the like are white space. Any other control character is a sign of another format,
@@ -102,24 +103,27 @@ def _split_line(line: str, abbreviations: Collection[str]) -> list[str]:
     """The units of one line, whose white space is in order."""
     if line.startswith("|"):
         return [line]
-    line = _BULLET.sub("", line, count=1) if _BULLET.match(line) else line
-    parts, start = [], 0
-    for end in _END.finditer(line):
-        before = line[start : end.end() - 1]
-        if _begins_sentence(line[end.end() :]) and not _is_short_form(before, abbreviations):
-            parts.append(before)
+    bullet = _BULLET.match(line)
+    parts, start = [], bullet.end() if bullet else 0
+    for end in _END.finditer(line, start):
+        if _begins_sentence(line, end.end()) and not _is_short_form(
+            line, start, end.end() - 1, abbreviations
+        ):
+            parts.append(line[start : end.end() - 1])
             start = end.end()
     return [part for part in (*parts, line[start:]) if part]
 
 
-def _begins_sentence(rest: str) -> bool:
-    first = rest.lstrip(_OPENING)[:1]
-    return first.isalpha() and not first.islower()
+def _begins_sentence(line: str, at: int) -> bool:
+    """Whether the first letter at `at`, past quotes and brackets, can be the first of a sentence."""
+    first = _LETTER.match(line, at)
+    return first is not None and not first[1].islower()
 
 
-def _is_short_form(before: str, abbreviations: Collection[str]) -> bool:
-    """Whether the last word keeps its full stop in the middle of a sentence."""
-    word = before.rsplit(" ", 1)[-1].lstrip(_OPENING)
+def _is_short_form(line: str, start: int, stop: int, abbreviations: Collection[str]) -> bool:
+    """Whether the last word of `line[start:stop]` keeps its full stop in the middle of a sentence."""
+    begin = max(start, line.rfind(" ", start, stop) + 1)
+    word = line[begin:stop].lstrip(_OPENING)
     if word in abbreviations or _INITIALS.fullmatch(word):
         return True
-    return " " not in before and _ITEM.fullmatch(word) is not None
+    return begin == start and _ITEM.fullmatch(word) is not None
