@@ -619,7 +619,9 @@ def test_a_template_typo_is_an_error_not_a_pass() -> None:
     from policycheck.reporters import html
 
     with pytest.raises(UndefinedError):
-        html._template().environment.from_string("{% if not failures_typo %}pass{% endif %}").render()
+        html.page_template("report.html.j2").environment.from_string(
+            "{% if not failures_typo %}pass{% endif %}"
+        ).render()
 
 
 @pytest.mark.parametrize(

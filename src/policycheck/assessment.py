@@ -30,6 +30,7 @@ from policycheck.model import (
     Reason,
     Severity,
     Status,
+    Suspicion,
     TableData,
 )
 from policycheck.parameters import memos_in_force
@@ -38,6 +39,7 @@ from policycheck.register import TABLE as REGISTER
 from policycheck.register import Entry, Register, entry_from, judge_register
 from policycheck.results import (
     apply_guards,
+    apply_suspicion,
     control_status,
     decide_gate,
     roll_up,
@@ -65,16 +67,20 @@ def assess(
     asked: Sequence[str] = (),
     finding_limit: int = FINDING_LIMIT,
     overflow: Overflow | None = None,
+    suspicion: Suspicion | None = None,
 ) -> Assessment:
     """Judges every control, or those of `only` and what they rest on.
 
     `session` holds the evidence already. `asked` is how the selection was worded, for the report.
     `overflow` is called with the full list of findings of a control that has more than the limit.
+    `suspicion` is what comparing the policy document with the clause register cast doubt on.
     """
     run = _Run(compiled, evidence, session, finding_limit)
     run.overflow = overflow
     results = run.judge_all(compiled.order if only is None else only)
     results = apply_guards(compiled, results)
+    results = apply_suspicion(compiled, results, suspicion)
+    gaps = compiled.pack.gaps if only is None else ()
     shown = results if only is None else {i: r for i, r in results.items() if i in only}
     return Assessment(
         pack=compiled.pack,
@@ -82,7 +88,7 @@ def assess(
         organisation=evidence.organisation,
         as_of=evidence.as_of,
         manifest_digest=evidence.manifest_digest,
-        gate=decide_gate(list(shown.values()), fail_on),
+        gate=decide_gate(list(shown.values()), fail_on, len(gaps)),
         controls=with_causes(compiled, results, shown),
         sources=source_results(compiled, evidence, results),
         exceptions=run.register.results(results) if run.register else (),
@@ -92,9 +98,10 @@ def assess(
             {clause for result in shown.values() for clause in result.control.clauses},
         ),
         parameters=compiled.resolved.choices,
-        faults=evidence.faults,
+        faults=(*gaps, *evidence.faults),
         finding_limit=finding_limit,
         only=tuple(asked),
+        suspicion=suspicion,
     )
 
 

@@ -50,6 +50,7 @@ def read_control(fields: Fields, faults: FaultList) -> Control:
         place=fields.place("id"),
         references=_references(fields),
         tags=fields.texts("tags", ()),
+        clauses_place=fields.place("clauses"),
         subject=fields.text("subject", None) if fields.has("subject") else None,
         subject_place=fields.place("subject"),
         applies_when=_expression(fields, "applies_when"),

@@ -331,6 +331,7 @@ class Control:
     place: Place
     references: tuple[Reference, ...] = ()
     tags: tuple[str, ...] = ()
+    clauses_place: Place = Place("")
     subject: str | None = None
     subject_place: Place = Place("")
     applies_when: ExpressionText | None = None
@@ -352,6 +353,65 @@ class Control:
         return self.id.split("-")[0]
 
 
+class ClauseClass(StrEnum):
+    """What a clause is. NORMATIVE obliges; GUARDED allows something on conditions; PERMISSION allows it
+    outright; DEFINITION fixes a fact or a word; INFORMATIONAL says nothing that can be observed."""
+
+    NORMATIVE = "normative"
+    GUARDED = "guarded"
+    PERMISSION = "permission"
+    DEFINITION = "definition"
+    INFORMATIONAL = "informational"
+
+    @property
+    def needs_control(self) -> bool:
+        return self in (ClauseClass.NORMATIVE, ClauseClass.GUARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One entry of the clause register. `units` are the sentences that state it; `without_control` is why
+    no control checks it. Which controls do is said by the controls."""
+
+    id: str
+    title: str
+    kind: ClauseClass
+    units: tuple[str, ...]
+    place: Place
+    applies: str = ""
+    without_control: str = ""
+
+    @property
+    def section(self) -> str:
+        return self.id.split("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A heading, sentence or table row of the policy document, by fingerprint: `L34.3` is the third
+    sentence of its line 34."""
+
+    id: str
+    fingerprint: str
+    heading: bool
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseRegister:
+    """What the policy document consists of. Units stand in the order of the document; `characters` is the
+    length of all their texts; sections are those of clause ids, with a title each."""
+
+    title: str
+    characters: int
+    abbreviations: tuple[str, ...]
+    sections: Mapping[str, str]
+    not_in_document: Mapping[str, str]
+    units: tuple[Unit, ...]
+    clauses: Mapping[str, Clause]
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     name: str
@@ -368,6 +428,8 @@ class Pack:
     profiles: Mapping[str, Profile]
     interpretations: Mapping[str, Interpretation]
     ambiguities: Mapping[str, Ambiguity] = field(default_factory=dict)
+    register: ClauseRegister | None = None
+    gaps: tuple[Fault, ...] = ()  # clauses of the register that nothing accounts for
 
 
 # --- compiled controls ----------------------------------------------------------------------------
@@ -681,6 +743,15 @@ class ParameterChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What comparing a policy document with the clause register cast doubt on: control id to the units whose
+    sentence is not the registered one. `document_digest` is the SHA-256 of the document's bytes."""
+
+    document_digest: str
+    controls: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """One run at one `as_of`: everything a report shows."""
 
@@ -699,3 +770,4 @@ class Assessment:
     finding_limit: int
     only: tuple[str, ...] = ()
     compared_profiles: tuple[str, ...] = ()
+    suspicion: Suspicion | None = None  # None where no policy document was compared

@@ -13,15 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from policycheck.clauses import check_clause_names, gaps_of, read_register
 from policycheck.control_file import CONTROL_ID, constant, read_control, read_examples, without_examples
 from policycheck.documents import Fields, read_json, read_yaml
 from policycheck.errors import FaultList, nearest
 from policycheck.memo_file import read_ambiguities, read_interpretation
 from policycheck.model import (
     Ambiguity,
-    Bound,
     Choice,
-    ColumnType,
+    ClauseRegister,
     Control,
     Interpretation,
     Pack,
@@ -29,13 +29,11 @@ from policycheck.model import (
     Profile,
     TableSchema,
     View,
-    parameter_type,
 )
 from policycheck.pack_files import PackFile, pack_digest, read_pack_files
+from policycheck.parameter_file import read_parameter
 from policycheck.source import Place
 from policycheck.tables import read_table_schema
-
-NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def load_pack(folder: Path, *, examples: bool = True, files: Sequence[PackFile] | None = None) -> Pack:
@@ -67,6 +65,7 @@ class _PackReader:
         self.profiles: dict[str, Profile] = {}
         self.interpretations: dict[str, Interpretation] = {}
         self.ambiguities: dict[str, Ambiguity] = {}
+        self.register: ClauseRegister | None = None
 
     def read(self) -> Pack:
         head = self._read_head()
@@ -75,6 +74,7 @@ class _PackReader:
         self._check_references()
         self._check_guards(head["guards"])
         self._check_ambiguities()
+        self._check_clauses()
         return Pack(
             name=head["name"],
             version=head["version"],
@@ -90,6 +90,8 @@ class _PackReader:
             profiles=dict(sorted(self.profiles.items())),
             interpretations=dict(sorted(self.interpretations.items())),
             ambiguities=dict(sorted(self.ambiguities.items())),
+            register=self.register,
+            gaps=gaps_of(self.register, self.controls) if self.register else (),
         )
 
     def _read_head(self) -> dict[str, Any]:
@@ -131,6 +133,10 @@ class _PackReader:
             fields = self._fields(file, "the ambiguities")
             if fields is not None:
                 self.ambiguities = read_ambiguities(fields, self.faults)
+        elif inside == "register.yaml":
+            fields = self._fields(file, "the clause register")
+            if fields is not None:
+                self.register = read_register(fields, self.faults)
         elif top == "profiles" and inside.endswith(".yaml"):
             self._read_profile(file)
         elif top == "interpretations" and inside.endswith(".yaml"):
@@ -148,7 +154,7 @@ class _PackReader:
                 "PC302",
                 f"`{inside}` is not a file a pack holds",
                 Place(file.path),
-                "a pack holds pack.yaml, parameters.yaml, ambiguities.yaml, profiles/*.yaml, "
+                "a pack holds pack.yaml, register.yaml, parameters.yaml, ambiguities.yaml, profiles/*.yaml, "
                 "interpretations/*.yaml, tables/*.schema.json, views/*.sql and <SECTION>/<ID>.yaml",
             )
 
@@ -194,50 +200,13 @@ class _PackReader:
     # --- parameters, profiles, memos ---
 
     def _add_parameter(self, name: str, fields: Fields, owner: str | None) -> None:
-        place = fields.place()
-        if not NAME.fullmatch(name):
-            self.faults.add("PC305", f"`{name}` is not a parameter name", place, "use lower case and `_`")
-        value = constant(fields.raw("value"))
-        kind = parameter_type(value)
-        if kind is None:
-            self.faults.add(
-                "PC305",
-                f"parameter `{name}` needs a `value`",
-                fields.place("value"),
-                "a boolean, an integer, a text, or a list of texts",
-            )
-            value, kind = "", ColumnType.TEXT
-        one_of = fields.raw("one_of")
-        subset = fields.raw("subset_of")
-        bound = Bound(
-            at_least=fields.integer("at_least", None) if fields.has("at_least") else None,
-            at_most=fields.integer("at_most", None) if fields.has("at_most") else None,
-            one_of=tuple(constant(v) for v in one_of) if isinstance(one_of, list) else None,
-            subset_of=tuple(str(v) for v in subset) if isinstance(subset, list) else None,
-        )
-        values = fields.raw("values")
-        parameter = Parameter(
-            name=name,
-            value=value,
-            type=kind,
-            bound=bound,
-            place=place,
-            unit=fields.text("unit", ""),
-            description=fields.text("description", ""),
-            clauses=fields.texts("clauses", ()),
-            memo=fields.text("memo", None) if fields.has("memo") else None,
-            owner=owner,
-            values=tuple(constant(v) for v in values) if isinstance(values, list) else None,
-        )
-        fields.close()
-        if bound_mismatch := _bound_mismatch(parameter):
-            self.faults.add("PC305", bound_mismatch, place)
+        parameter = read_parameter(name, fields, owner, self.faults)
         if name in self.parameters:
             taken = self.parameters[name].place
             self.faults.add(
                 "PC304",
                 f"parameter `{name}` is declared twice",
-                place,
+                parameter.place,
                 f"it stands in {taken} already; move it to parameters.yaml to share it",
             )
         self.parameters[name] = parameter
@@ -336,6 +305,14 @@ class _PackReader:
                 place = Place(self.files["pack.yaml"].path)
                 self.faults.add("PC307", message, place, nearest(guard, self.controls))
 
+    def _check_clauses(self) -> None:
+        """Every clause somebody names is one of the register; a pack without a register has no such list."""
+        if self.register is not None:
+            named = [(f"`{c.id}`", c.clauses, c.clauses_place) for c in self.controls.values()]
+            named += [(f"memo `{m.id}`", m.clauses, m.place) for m in self.interpretations.values()]
+            named += [(f"parameter `{p.name}`", p.clauses, p.place) for p in self.parameters.values()]
+            check_clause_names(self.register, named, self.faults)
+
     def _expand(self, control: Control, field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
         found: list[str] = []
         for pattern in patterns:
@@ -355,14 +332,3 @@ def control_order(control_id: str) -> tuple[str, tuple[int, ...], str]:
     """Sorts DP-3.9 before DP-3.10, and a roll-up before its members."""
     section, _, rest = control_id.partition("-")
     return section, tuple(int(number) for number in re.findall(r"[0-9]+", rest)), control_id
-
-
-def _bound_mismatch(parameter: Parameter) -> str:
-    bound, name = parameter.bound, parameter.name
-    if (bound.at_least is not None or bound.at_most is not None) and parameter.type is not ColumnType.INT:
-        return f"parameter `{name}` is {parameter.type.value}: `at_least` and `at_most` are for integers"
-    if bound.subset_of is not None and parameter.type is not ColumnType.SET:
-        return f"parameter `{name}` is {parameter.type.value}: `subset_of` is for lists of texts"
-    if bound.one_of is not None and any(parameter_type(v) is not parameter.type for v in bound.one_of):
-        return f"the values of `one_of` of parameter `{name}` are not all {parameter.type.value}"
-    return ""

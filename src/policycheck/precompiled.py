@@ -23,6 +23,7 @@ from typing import Any
 
 from policycheck import codec, model
 from policycheck.compiled import CompiledPack, CompiledView, parameter_values
+from policycheck.errors import Fault
 from policycheck.model import CompiledExpression, ExpressionText, Pack
 from policycheck.parameters import Resolved
 from policycheck.populations import question_texts
@@ -35,7 +36,7 @@ KEPT = 32
 """How many files stay; the oldest go first."""
 
 _NOUNS = (each for each in vars(model).values() if isinstance(each, type))
-CLASSES = (*(each for each in _NOUNS if each.__module__ == model.__name__), CompiledView, Place)
+CLASSES = (*(each for each in _NOUNS if each.__module__ == model.__name__), CompiledView, Fault, Place)
 """What a file may hold: the nouns of the model, which are data and nothing else."""
 
 Node = dict[str, Any]

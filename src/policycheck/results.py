@@ -24,24 +24,29 @@ from policycheck.model import (
     Source,
     SourceResult,
     Status,
+    Suspicion,
     worst,
 )
 from policycheck.trust import is_stale
 
 
-def decide_gate(results: Sequence[ControlResult], fail_on: Severity) -> Gate:
-    """Exit code 1 for a fail at or above `fail_on`, else 3 for an unknown, else 0."""
+def decide_gate(results: Sequence[ControlResult], fail_on: Severity, unchecked: int = 0) -> Gate:
+    """Exit code 1 for a fail at or above `fail_on`, else 3 for an unknown, else 0.
+
+    `unchecked` clauses have no control: nobody asked, so nobody knows, and no threshold excuses that.
+    """
     if not results:
         return Gate(False, 2, fail_on, "closed: no control was checked")
     counted = [r for r in results if r.control.severity.rank <= fail_on.rank]
     failing = sum(r.status is Status.FAIL for r in counted)
     unknown = sum(r.status is Status.UNKNOWN for r in counted)
     below = sum(r.status in (Status.FAIL, Status.UNKNOWN) for r in results) - failing - unknown
-    rest = f"; {_count(below, 'gap')} of lower severity" if below else ""
+    rest = f"; {_count(unchecked, 'clause')} without a control" if unchecked else ""
+    rest += f"; {_count(below, 'gap')} of lower severity" if below else ""
     if failing:
         also = f" and {unknown} unknown" if unknown else ""
         return Gate(False, 1, fail_on, f"closed: {_count(failing, 'control')} failing{also}{rest}")
-    if unknown:
+    if unknown or unchecked:
         return Gate(False, 3, fail_on, f"closed: {_count(unknown, 'control')} unknown, none failing{rest}")
     return Gate(True, 0, fail_on, f"open: no gap of severity {fail_on.value} or higher{rest}")
 
@@ -107,17 +112,38 @@ def apply_guards(compiled: CompiledPack, results: dict[str, ControlResult]) -> d
     if not open_guards:
         return results
     guard = results[open_guards[0]]
-    words = f"{guard.control.id} is {guard.status.value}: {guard.reason.words}"
-    guarded = dict(results)
+    reason = Reason("guard", f"{guard.control.id} is {guard.status.value}: {guard.reason.words}")
+    held = {i for i, r in results.items() if i not in compiled.pack.guards and not r.control.all_of}
+    return _withhold(compiled, results, dict.fromkeys(held, reason))
+
+
+def apply_suspicion(
+    compiled: CompiledPack, results: dict[str, ControlResult], suspicion: Suspicion | None
+) -> dict[str, ControlResult]:
+    """No control is a pass while the sentence it was written from is not the one in the document."""
+    if suspicion is None or not suspicion.controls:
+        return results
+    reasons = {
+        control: Reason("suspect", f"{', '.join(units)} of the policy document is not as registered")
+        for control, units in suspicion.controls.items()
+    }
+    return _withhold(compiled, results, reasons)
+
+
+def _withhold(
+    compiled: CompiledPack, results: Mapping[str, ControlResult], reasons: Mapping[str, Reason]
+) -> dict[str, ControlResult]:
+    """Pass, excepted and na of these controls become unknown; a fail stays. Roll-ups follow their members."""
+    held = dict(results)
     for control_id in compiled.order:
         result = results.get(control_id)
         if result is None or control_id in compiled.pack.guards:
             continue
         if result.control.all_of:
-            guarded[control_id] = roll_up(result.control, guarded)
-        elif result.status in (Status.PASS, Status.EXCEPTED, Status.NA):
-            guarded[control_id] = replace(result, status=Status.UNKNOWN, reason=Reason("guard", words))
-    return guarded
+            held[control_id] = roll_up(result.control, held)
+        if control_id in reasons and held[control_id].status in (Status.PASS, Status.EXCEPTED, Status.NA):
+            held[control_id] = replace(held[control_id], status=Status.UNKNOWN, reason=reasons[control_id])
+    return held
 
 
 def with_causes(

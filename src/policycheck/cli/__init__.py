@@ -33,6 +33,7 @@ class Entry:
 COMMANDS = {
     "check": Entry("policycheck.cli.check", "check", "Judge every control and open or close the gate."),
     "explain": Entry("policycheck.cli.explain", "explain", "Show how one verdict came about."),
+    "trace": Entry("policycheck.cli.trace", "trace", "Lay the policy document beside its controls."),
     "lint": Entry("policycheck.cli.lint", "lint", "Show every fault of a pack and its evidence."),
     "test": Entry("policycheck.cli.test_command", "test", "Run the examples of a pack."),
     "collect": Entry("policycheck.cli.collect", "collect", "Turn the output of other tools into evidence."),

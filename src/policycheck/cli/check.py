@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from policycheck.cli.document import document_option, lay_beside
+from policycheck.cli.publishing import STDOUT, write_files
 from policycheck.cli.run import Inputs, Reading, input_options, judged, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from policycheck.cli.run import Run
     from policycheck.model import Assessment, Control, Finding
 
-STDOUT = "-"
 REPORT = "report"
 FINDINGS = "findings"  # the folder of full lists, beside the reports
 SCREEN = "text"  # the format a person reads on the spot; the others become files
@@ -42,10 +40,12 @@ SCREEN = "text"  # the format a person reads on the spot; the others become file
 @click.option("--output", default="reports", metavar="DIR|-",
               help="Folder for report.json and report.html; `-` sends the one named format to standard "
               "output.  [default: reports]")  # fmt: skip
+@document_option("A copy of the policy as plain text: controls whose sentence is not the registered one are "
+                 "suspect, and no pass of theirs counts.")  # fmt: skip
 @click.pass_context
 def check(
     context: click.Context, *, inputs: Inputs, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...],
-    compare: bool, output: str,
+    compare: bool, output: str, document: Path | None,
 ) -> None:  # fmt: skip
     """Judge every control over the evidence, write reports, open or close the gate.
 
@@ -70,10 +70,13 @@ def check(
     folder = None if output == STDOUT else Path(output)
     try:
         lists = _FindingLists(folder)
-        assessment, rendered = _judge(inputs, Severity(fail_on), only, compare, chosen, lists)
+        assessment, rendered = _judge(
+            inputs, Severity(fail_on), only, compare, chosen, lists, document
+        )
         screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
         if folder is not None:
-            _write(folder, rendered, inputs.quiet)
+            files = {_path(folder, name): data for name, data in rendered.items()}
+            write_files(files, folder, inputs.quiet)
             lists.publish(inputs.quiet)
     except BaseException:
         _warn_of_earlier(folder, chosen)
@@ -89,6 +92,7 @@ def _judge(
     compare: bool,
     formats: Sequence[str],
     lists: _FindingLists,
+    document: Path | None,
 ) -> tuple[Assessment, dict[str, bytes]]:
     """The assessment and its reports, all of them rendered before any is written."""
     from policycheck.assessment import assess
@@ -97,9 +101,10 @@ def _judge(
 
     def work(run: Run) -> Assessment:
         wanted = _selected(run, only) if only else None
+        suspicion = lay_beside(run.compiled.pack, document)[1] if document is not None else None
         return assess(
             run.compiled, run.evidence, run.session, fail_on=fail_on, only=wanted, asked=only,
-            overflow=lists.keep if lists.folder is not None else None,
+            overflow=lists.keep if lists.folder is not None else None, suspicion=suspicion,
         )  # fmt: skip
 
     assessment = judged(reading, work)
@@ -184,37 +189,6 @@ def _path(folder: Path, name: str) -> Path:
     return folder / f"{REPORT}{REPORTERS[name].suffix}"
 
 
-def _write(folder: Path, rendered: dict[str, bytes], quiet: bool) -> None:
-    """Puts the reports in place of earlier ones, each in one step."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        waiting = [(_beside(folder, data), _path(folder, name)) for name, data in rendered.items()]
-        for temporary, path in waiting:
-            temporary.replace(path)
-    except OSError as error:
-        words = f"the report cannot be written: {error.strerror}"
-        hint = "name another folder with --output, or `--output -` with one --format"
-        raise InputError([Fault("PC604", words, Place(str(folder)), hint)]) from error
-    if not quiet:
-        for _, path in waiting:
-            say(f"report: {path}")
-
-
-def _beside(folder: Path, data: bytes) -> Path:
-    """The data in a file with a name of its own, complete and on disk."""
-    handle, name = tempfile.mkstemp(prefix=f".{REPORT}-", dir=folder)
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            os.fchmod(stream.fileno(), 0o644)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    return path
-
-
 def _warn_of_earlier(folder: Path | None, formats: Sequence[str]) -> None:
     """A report of an earlier run must not be taken for one of this run, which has none."""
     for name in formats if folder is not None else ():
@@ -226,7 +200,7 @@ def _warn_of_earlier(folder: Path | None, formats: Sequence[str]) -> None:
 def _tell(assessment: Assessment, screen: bytes | None, ends_with_gate: bool, quiet: bool) -> None:
     """The report for standard output, and the gate where that report does not end with it itself."""
     if assessment.faults and not quiet:
-        say(f"{counted(len(assessment.faults), 'fault')} in the evidence: see `policycheck lint`")
+        say(f"{counted(len(assessment.faults), 'fault')} in pack and evidence: see `policycheck lint`")
     if screen is not None:
         write_stdout(screen)
     gate = assessment.gate

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ParameterUse,
         SubjectExplanation,
     )
-    from policycheck.model import SourceResult
+    from policycheck.model import ClauseRegister, SourceResult
     from policycheck.source import Place
 
 FINDINGS = 10
@@ -62,7 +62,7 @@ def explain(*, control: str, subject: str | None, inputs: Inputs) -> None:
 def _head(explained: ControlExplanation) -> Iterator[str]:
     control, result = explained.control, explained.result
     yield from _wrap(f"{control.id}  {one_line(control.title)}", "")
-    yield f"  clauses   {', '.join(control.clauses)}"
+    yield from _wrap(f"clauses   {_clauses(control.clauses, explained.assessment.pack.register)}", "  ")
     tags = f"; tags {', '.join(control.tags)}" if control.tags else ""
     yield f"  severity  {control.severity.value}{tags}"
     yield from _wrap(f"status    {result.status.value}: {result.reason.words} [{result.reason.code}]", "  ")
@@ -79,6 +79,12 @@ def _head(explained: ControlExplanation) -> Iterator[str]:
         yield from _source(source)
     for reason in explained.result.gaps_in_evidence:
         yield from _wrap(f"not to be relied on: {reason.words} [{reason.code}]", "  ")
+
+
+def _clauses(names: tuple[str, ...], register: ClauseRegister | None) -> str:
+    """The clauses, each with the sentences of the policy document that state it."""
+    known = register.clauses if register is not None else {}
+    return ", ".join(f"{name} ({', '.join(known[name].units)})" if name in known else name for name in names)
 
 
 def _parameter(use: ParameterUse) -> Iterator[str]:

@@ -39,7 +39,8 @@ def lint(context: click.Context, *, inputs: Inputs) -> None:
     \b
     Exit code 0: no fault (warnings do not count)
               1: faults in the evidence only; `check` runs, and what depends on them is unknown
-              2: faults in the pack; `check` does not run
+              2: faults in the pack; `check` does not run, or for a clause without a control, leaves the
+                 gate closed
     """
     named = context.get_parameter_source("evidence_folder") is click.core.ParameterSource.COMMANDLINE
     with_evidence = named or inputs.evidence.exists()
@@ -74,6 +75,7 @@ def _all_faults(
             say("note: the evidence is looked at once the pack can be read")
         return error.faults, (), ()
     faults = FaultList()
+    faults.extend(pack.gaps)
     evidence_faults: tuple[Fault, ...] = ()
     _schema_faults(pack, faults)
     try:
@@ -86,9 +88,11 @@ def _all_faults(
         raise
     compiled = [_compiled(pack, name, moment, faults) for name in _profiles(pack, inputs.profile)]
     whole = [each for each in compiled if each is not None]
+    # A clause without a control keeps nothing from running: `check` leaves the gate closed for it.
+    runnable = set(faults.faults) <= set(pack.gaps)
     if with_evidence:
-        evidence_faults = _evidence_faults(inputs, pack, moment, runnable=not len(faults))
-    return faults.faults, evidence_faults, _unused(pack, whole) if not len(faults) else ()
+        evidence_faults = _evidence_faults(inputs, pack, moment, runnable=runnable)
+    return faults.faults, evidence_faults, _unused(pack, whole) if runnable else ()
 
 
 def _profiles(pack: Pack, wanted: str | None) -> list[str]:
@@ -156,6 +160,8 @@ def _evidence_faults(inputs: Inputs, pack: Pack, moment: datetime, runnable: boo
 
 def _unused(pack: Pack, compiled: list[CompiledPack]) -> tuple[Fault, ...]:
     """What the pack declares and no control reads under any profile: a reader would think it has effect."""
+    from policycheck.clauses import overtaken_reasons
+
     warnings = FaultList()
     parameters: set[str] = set()
     views: set[str] = set()
@@ -176,6 +182,10 @@ def _unused(pack: Pack, compiled: list[CompiledPack]) -> tuple[Fault, ...]:
     for name, view in pack.views.items():
         if name not in views:
             warnings.add("PC320", f"view `{name}` is not used", view.place, "use it, or remove it")
+    if pack.register is not None:
+        for clause, control_id in overtaken_reasons(pack.register, pack.controls):
+            words = f"`{clause.id}` says why no control checks it, and `{control_id}` does"
+            warnings.add("PC320", words, clause.place, "remove `without_control`")
     checked = {clause for control in pack.controls.values() for clause in (control.id, *control.clauses)}
     for name, memo in pack.interpretations.items():
         # A memo that no parameter names may still explain how a control reads its clause.

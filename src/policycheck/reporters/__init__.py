@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from policycheck.model import Assessment
+
+if TYPE_CHECKING:
+    from policycheck.coverage import Trace
 
 
 class Reporter(Protocol):
@@ -69,3 +72,21 @@ class HtmlReporter:
 REPORTERS: Mapping[str, Reporter] = MappingProxyType(
     {"text": TextReporter(), "json": JsonReporter(), "html": HtmlReporter()}
 )
+
+
+TRACE_SUFFIXES: Mapping[str, str] = MappingProxyType({"text": ".txt", "json": ".json", "html": ".html"})
+
+
+def render_trace(trace: Trace, name: str) -> bytes:
+    """A trace in the format of that name, one of `TRACE_SUFFIXES`."""
+    if name == "json":
+        from policycheck.reporters import trace_json
+
+        return trace_json.render(trace)
+    if name == "html":
+        from policycheck.reporters import trace_html
+
+        return trace_html.render(trace)
+    from policycheck.reporters import trace_text
+
+    return trace_text.render(trace)

@@ -25,6 +25,7 @@ from policycheck.model import (
     Severity,
     SourceResult,
     Status,
+    Suspicion,
 )
 from policycheck.showing import counted, json_value
 from policycheck.source import Place
@@ -65,7 +66,10 @@ def report_document(assessment: Assessment) -> dict[str, Any]:
             "words": gate.words,
         },
         "summary": _summary(results),
-        "controls": [_control(result, assessment.finding_limit) for result in results],
+        "controls": [
+            _control(result, assessment.finding_limit) | _suspicion(result, assessment.suspicion)
+            for result in results
+        ],
         "evidence": [_source(result) for result in sorted(assessment.sources, key=_source_key)],
         "exceptions": [
             _exception(result)
@@ -78,6 +82,7 @@ def report_document(assessment: Assessment) -> dict[str, Any]:
             _parameter(choice) for choice in sorted(assessment.parameters, key=lambda choice: choice.name)
         ],
         "faults": faults_document(assessment.faults),
+        "document": _document(assessment.suspicion),
     }
 
 
@@ -166,6 +171,20 @@ def _population(found: PopulationResult | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"inventory": found.inventory, "expected": found.expected, "found": found.found}
+
+
+def _document(suspicion: Suspicion | None) -> dict[str, Any]:
+    """The policy document that was laid beside the controls; without one nobody knows of a change."""
+    return {
+        "compared": suspicion is not None,
+        "digest": suspicion.document_digest if suspicion else None,
+        "suspects": sorted(suspicion.controls, key=natural_key) if suspicion else None,
+    }
+
+
+def _suspicion(result: ControlResult, suspicion: Suspicion | None) -> dict[str, Any]:
+    units = suspicion.controls.get(result.control.id, ()) if suspicion else ()
+    return {"suspect": bool(units) if suspicion else None, "changed_units": list(units)}
 
 
 def _question(control: Control) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_TEMPLATE = "report.html.j2"
 _TEXT_LIMIT = 2000
 _FINDINGS_SHOWN = 200  # a control; a browser and a reader both give up on more
 _GAP_ORDER = ("fail", "unknown")
@@ -36,8 +37,8 @@ _SECTION = re.compile(r'<section class="control" id="([^"]*)" data-status="([a-z
 def render(assessment: Assessment) -> bytes:
     """The HTML report. Raises EngineError (PC901) when the page does not say what the assessment says."""
     report = report_document(assessment)
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    page = _template().render(
+    style, style_hash = page_style("report.css")
+    page = page_template(_TEMPLATE).render(
         report=report,
         profile_title=assessment.profile.title,
         gaps=_by_gravity(report["controls"], _GAP_ORDER),
@@ -47,14 +48,20 @@ def render(assessment: Assessment) -> bytes:
         shown=_FINDINGS_SHOWN,
         listed=lambda control: min(len(control["findings"]), _FINDINGS_SHOWN),
         style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        style_hash=style_hash,
     )
     _verify_page(page, report)
     return page.encode("utf-8")
 
 
+def page_style(*names: str) -> tuple[str, str]:
+    """The style of a page and the hash by which its content security policy admits it."""
+    style = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+    return style, base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+
+
 @cache
-def _template() -> Template:
+def page_template(name: str) -> Template:
     """The compiled template. Cached: it depends on the installed files alone."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup, escape
@@ -79,7 +86,7 @@ def _template() -> Template:
         differing=differing,
         trusted_style=Markup,
     )
-    return environment.from_string((_TEMPLATES / "report.html.j2").read_text(encoding="utf-8"))
+    return environment.from_string((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _by_gravity(controls: list[dict[str, Any]], statuses: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -108,13 +115,10 @@ def _verify_page(page: str, report: Mapping[str, Any]) -> None:
         for control in report["controls"]
     ]
     if written != meant:
-        raise EngineError(
-            [
-                Fault(
-                    "PC901",
-                    "the HTML report does not show the verdicts of the assessment",
-                    Place(str(_TEMPLATES / "report.html.j2")),
-                    "use the JSON report, and mend the template",
-                )
-            ]
-        )
+        raise refuse_page("the HTML report does not show the verdicts of the assessment", _TEMPLATE)
+
+
+def refuse_page(words: str, template: str) -> EngineError:
+    """The error for a page that was read back and says something else."""
+    place = Place(str(_TEMPLATES / template))
+    return EngineError([Fault("PC901", words, place, "use the JSON form, and mend the template")])

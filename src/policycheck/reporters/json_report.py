@@ -20,9 +20,14 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def render(assessment: Assessment) -> bytes:
-    """The JSON report. Control, direction and surrogate characters are escaped, so a `cat` is harmless."""
-    text = _lines(report_document(assessment), _LEVELS_OPENED, "")
-    return f"{escape_json_hazards(text)}\n".encode()
+    """The JSON report."""
+    return json_lines(report_document(assessment), _LEVELS_OPENED)
+
+
+def json_lines(value: dict[str, Any], levels: int) -> bytes:
+    """The value as JSON, its outer `levels` opened, ending with one line feed. Control, direction and
+    surrogate characters are escaped, so a `cat` is harmless."""
+    return f"{escape_json_hazards(_lines(value, levels, ''))}\n".encode()
 
 
 def _lines(value: Any, levels: int, indent: str) -> str:

@@ -7,21 +7,16 @@ Evidence cannot steer the terminal or the CI system: its control characters are 
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policycheck.model import Assessment, Severity
 from policycheck.reporters.document import differing, report_document
-from policycheck.showing import clip, counted, location_text, one_line, visible
+from policycheck.reporters.lines import heading, short_digest, wrapped
+from policycheck.showing import counted, location_text, one_line
 
-_COLUMNS = 100
 _FINDINGS_SHOWN = 3
 _SOURCES_SHOWN = 20
-_TEXT_LIMIT = 400
-# CI systems obey a log line that begins `::` or holds `##[` or `##vso[`; wrapping could put one there.
-_CI_COMMAND = re.compile(r"(?<!\S)::|##(?=\[|vso\[)")
 _STATUS_WORDS = ("pass", "fail", "unknown", "excepted", "na")
 
 
@@ -40,45 +35,30 @@ def render(assessment: Assessment) -> bytes:
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
-def _safe(text: str) -> str:
-    """Text from outside on one line, clipped, harmless to terminal and CI system."""
-    spelled = visible(clip(text, _TEXT_LIMIT))
-    return _CI_COMMAND.sub(lambda match: f"[U+{ord(match.group()[0]):04X}]{match.group()[1:]}", spelled)
-
-
-def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
-    """Lines of at most 100 columns; a path or another long word stays whole, so that it can be copied."""
-    return textwrap.wrap(
-        _safe(text),
-        _COLUMNS,
-        initial_indent=first,
-        subsequent_indent=" " * len(first) if rest is None else rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [first.rstrip()]
-
-
 def _headline(report: Mapping[str, Any]) -> Iterator[str]:
     gate, pack, tool = report["gate"], report["pack"], report["tool"]
     state = "OPEN" if gate["open"] else "CLOSED"
     yield f"{tool['name']} {tool['version']}: gate {state}, exit code {gate['exit_code']}"
     if gate["words"]:
-        yield from _wrapped(gate["words"], "  ")
+        yield from wrapped(gate["words"], "  ")
     yield ""
-    sources, manifest = len(report["evidence"]), _short(report["manifest_digest"])
+    sources, manifest = len(report["evidence"]), short_digest(report["manifest_digest"])
     usable = sum(source["state"] == "ok" for source in report["evidence"])
     facts = [
         ("organisation", report["organisation"]),
-        ("pack", f"{pack['name']} {pack['version']}, digest {_short(pack['digest'])}"),
+        ("pack", f"{pack['name']} {pack['version']}, digest {short_digest(pack['digest'])}"),
         ("profile", report["profile"]),
         ("as of", report["as_of"]),
         ("evidence", f"{counted(sources, 'source')}, {usable} usable, manifest {manifest}"),
         ("fail on", f"{gate['fail_on']} and above"),
     ]
+    if report["document"]["compared"]:
+        suspects = counted(len(report["document"]["suspects"]), "suspect control")
+        facts.append(("policy", f"compared, sha256 {short_digest(report['document']['digest'])}, {suspects}"))
     if report["only"]:
         facts.append(("only", ", ".join(report["only"]) + " (the other controls were not assessed)"))
     for name, value in facts:
-        yield from _wrapped(value, f"{name:<15}")
+        yield from wrapped(value, f"{name:<15}")
     yield ""
     for name in ("controls", "subjects"):
         counts = report["summary"][name]
@@ -87,15 +67,6 @@ def _headline(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in _STATUS_WORDS)
-
-
-def _short(digest: str) -> str:
-    """The first characters of a digest, enough to compare by eye."""
-    return digest.removeprefix("sha256:")[:12] or "none"
-
-
-def _heading(words: str) -> list[str]:
-    return ["", words, "-" * len(words)]
 
 
 def _controls_with(controls: list[dict[str, Any]], status: str) -> list[str]:
@@ -110,23 +81,26 @@ def _controls_with(controls: list[dict[str, Any]], status: str) -> list[str]:
         if (count := sum(control["severity"] == severity for control in chosen))
     ]
     title = {"fail": "FAIL", "unknown": "UNKNOWN", "excepted": "EXCEPTED: fails that an exception holds"}
-    lines = _heading(f"{title[status]} ({', '.join(tally)})")
+    lines = heading(f"{title[status]} ({', '.join(tally)})")
     for control in chosen:
         lines += _control(control)
     return lines
 
 
 def _control(control: Mapping[str, Any]) -> list[str]:
-    lines = _wrapped(f"{control['id']}  {one_line(control['title'])}", f"{control['severity']:<10}")
+    lines = wrapped(f"{control['id']}  {one_line(control['title'])}", f"{control['severity']:<10}")
     indent = "    "
     total = sum(control["counts"].values())
     kind = counted(total, "control" if control["all_of"] else "subject")
     reason = control["reason"]
-    lines += _wrapped(f"{one_line(reason['words'])} [{reason['code']}]", indent)
+    lines += wrapped(f"{one_line(reason['words'])} [{reason['code']}]", indent)
     lines.append(f"{indent}{kind}: {_counts_text(control['counts'])}")
     seen = control["population"]
     if seen is not None:
         lines.append(f"{indent}seen: {seen['found']} of {seen['expected']} of `{seen['inventory']}`")
+    if control["suspect"]:
+        changed = ", ".join(control["changed_units"])
+        lines += wrapped(f"SUSPECT: {changed} of the policy document is not as registered", indent)
     shown = control["findings"][:_FINDINGS_SHOWN]
     for finding in shown:
         lines += _finding(finding)
@@ -134,12 +108,12 @@ def _control(control: Mapping[str, Any]) -> list[str]:
     if left > 0:
         lines.append(f"{indent}and {left} more; the JSON report lists up to {control['findings_limit']}")
     for gap in control["gaps_in_evidence"]:
-        lines += _wrapped(f"evidence: {gap['words']} [{gap['code']}]", indent, indent + "  ")
+        lines += wrapped(f"evidence: {gap['words']} [{gap['code']}]", indent, indent + "  ")
     lines += _elsewhere(control, indent)
     if control["root_causes"]:
-        lines += _wrapped("fix first: " + ", ".join(control["root_causes"]), indent)
+        lines += wrapped("fix first: " + ", ".join(control["root_causes"]), indent)
     if control["remediation"]:
-        lines += _wrapped("remediation: " + one_line(control["remediation"]), indent, indent + "  ")
+        lines += wrapped("remediation: " + one_line(control["remediation"]), indent, indent + "  ")
     return lines
 
 
@@ -161,10 +135,10 @@ def _finding(finding: Mapping[str, Any]) -> list[str]:
         status = f"fail, excepted by {finding['exception'] or 'an exception without a name'}"
     head = f"{status}: {finding['subject']}" + (f" ({names})" if names else "")
     words = finding["message"] or f"{finding['reason']['words']} [{finding['reason']['code']}]"
-    lines = _wrapped(head, "    - ")
-    lines += _wrapped(words, "      ")
+    lines = wrapped(head, "    - ")
+    lines += wrapped(words, "      ")
     if finding["location"]:
-        lines += _wrapped("at " + location_text(finding["location"]), "      ")
+        lines += wrapped("at " + location_text(finding["location"]), "      ")
     return lines
 
 
@@ -174,8 +148,8 @@ def _advisories(controls: list[dict[str, Any]]) -> list[str]:
         for advisory in control["advisories"]:
             head = f"{control['id']} {advisory['name']}"
             count = counted(advisory["count"], "subject")
-            lines += _wrapped(f"{head}: {advisory['message']} ({count})", "- ")
-    return [*_heading("Advisories"), *lines] if lines else []
+            lines += wrapped(f"{head}: {advisory['message']} ({count})", "- ")
+    return [*heading("Advisories"), *lines] if lines else []
 
 
 def _exceptions(exceptions: list[dict[str, Any]]) -> list[str]:
@@ -184,14 +158,14 @@ def _exceptions(exceptions: list[dict[str, Any]]) -> list[str]:
         return []
     if not wanting:
         return ["", f"Exceptions: {len(exceptions)} in force, none needs attention"]
-    lines = _heading(f"Exceptions that need attention ({len(wanting)} of {len(exceptions)})")
+    lines = heading(f"Exceptions that need attention ({len(wanting)} of {len(exceptions)})")
     for item in wanting:
         scope = ", ".join(item["clauses"]) or "no clause"
         ends = f", until {item['valid_to']}" if item["valid_to"] else ", without an end"
-        lines += _wrapped(f"{item['id']}: {item['state'].replace('_', ' ')} ({scope}{ends})", "- ")
-        lines += _wrapped(f"{item['reason']['words']} [{item['reason']['code']}]", "  ")
+        lines += wrapped(f"{item['id']}: {item['state'].replace('_', ' ')} ({scope}{ends})", "- ")
+        lines += wrapped(f"{item['reason']['words']} [{item['reason']['code']}]", "  ")
         for warning in item["warnings"]:
-            lines += _wrapped(warning, "  ")
+            lines += wrapped(warning, "  ")
     return lines
 
 
@@ -199,17 +173,17 @@ def _evidence(sources: list[dict[str, Any]]) -> list[str]:
     wanting = [source for source in sources if source["state"] != "ok"]
     if not wanting:
         return []
-    lines = _heading(f"Evidence that cannot be relied on ({len(wanting)} of {len(sources)} sources)")
+    lines = heading(f"Evidence that cannot be relied on ({len(wanting)} of {len(sources)} sources)")
     for source in wanting[:_SOURCES_SHOWN]:
         age = ""
         if source["state"] == "stale":
             age = f", {source['age_days']} days old where {source['max_age_days']} are allowed"
-        lines += _wrapped(
+        lines += wrapped(
             f"{source['state'].replace('_', ' ')}: {source['evidence_id']} ({source['table']}{age})", "- "
         )
         if source["reason"]:
-            lines += _wrapped(source["reason"], "  ")
-        lines += _wrapped("at " + source["path"], "  ")
+            lines += wrapped(source["reason"], "  ")
+        lines += wrapped("at " + source["path"], "  ")
     if len(wanting) > _SOURCES_SHOWN:
         lines.append(f"  and {len(wanting) - _SOURCES_SHOWN} more")
     return lines
@@ -221,17 +195,17 @@ def _choices(parameters: list[dict[str, Any]]) -> list[str]:
     if not loose:
         return []
     names = ", ".join(f"{choice['name']} (memo {choice['memo'] or 'none'})" for choice in loose)
-    return ["", *_wrapped(f"Parameters outside their clause's bound: {names}", "", "  ")]
+    return ["", *wrapped(f"Parameters outside their clause's bound: {names}", "", "  ")]
 
 
 def _faults(faults: list[dict[str, Any]]) -> list[str]:
     if not faults:
         return []
-    lines = _heading(f"Faults ({len(faults)})")
+    lines = heading(f"Faults ({len(faults)})")
     for fault in faults:
-        lines += _wrapped(f"{location_text(fault['location'])}: {fault['message']} [{fault['code']}]", "- ")
+        lines += wrapped(f"{location_text(fault['location'])}: {fault['message']} [{fault['code']}]", "- ")
         if fault["help"]:
-            lines += _wrapped("help: " + fault["help"], "  ")
+            lines += wrapped("help: " + fault["help"], "  ")
     return lines
 
 
