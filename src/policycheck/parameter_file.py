@@ -7,7 +7,6 @@ contradicts. Which value a run uses is for `parameters`.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from policycheck.control_file import constant
 from policycheck.documents import Fields

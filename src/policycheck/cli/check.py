@@ -70,9 +70,7 @@ def check(
     folder = None if output == STDOUT else Path(output)
     try:
         lists = _FindingLists(folder)
-        assessment, rendered = _judge(
-            inputs, Severity(fail_on), only, compare, chosen, lists, document
-        )
+        assessment, rendered = _judge(inputs, Severity(fail_on), only, compare, chosen, lists, document)
         screen = rendered.pop(chosen[0] if folder is None else SCREEN, None)
         if folder is not None:
             files = {_path(folder, name): data for name, data in rendered.items()}
