@@ -23,7 +23,7 @@ from policycheck.model import (
     Status,
 )
 
-CONTROL_ID = re.compile(r"[A-Z]{2,5}(-[0-9]+(\.[0-9]+)*[a-z]?)?")
+CONTROL_ID = re.compile(r"[A-Z]{2,5}(-[0-9]+(\.[0-9]+)*[a-z]?(-G)?)?")
 CLAUSE_ID = re.compile(r"[A-Z]{2,5}-[0-9]+(\.[0-9]+)?[a-z]?(-[A-Z])?")
 
 
