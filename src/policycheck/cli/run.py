@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from policycheck.cli.screen import say
-from policycheck.errors import Fault, FaultList, InputError
+from policycheck.errors import EngineError, Fault, FaultList, InputError
 from policycheck.source import Place
 
 if TYPE_CHECKING:
@@ -202,10 +203,11 @@ def judged(reading: Reading, work: Callable[[Run], T]) -> T:
     must leave nothing behind that its second time does not replace.
     """
     if reading.is_direct:
-        with _direct_session(reading) as session:
+        # What the session raises it also notes as unanswered.
+        with _direct_session(reading) as session, suppress(EngineError):
             done = work(_loaded(reading, session))
-        if not session.unanswered:
-            return done
+            if not session.unanswered:
+                return done
         if not reading.inputs.quiet:
             say(f"note: answered by duckdb instead: {session.unanswered[0]}")
     from policycheck.engines.duckdb import DuckDBSession

@@ -18,6 +18,9 @@ Instant = tuple[datetime, datetime]
 Function = Callable[..., Any]
 
 LAST_YEAR = 9999
+HOUR = timedelta(hours=1)
+FIRST_MOMENT = datetime(1, 1, 1)  # naive, as every instant of an engine is
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999999)
 LAST_ORDINAL = date.max.toordinal()
 
 # Separators, control and format characters of Unicode 14, as the embedded engine's library has them. Python's
@@ -115,15 +118,22 @@ def due_by(day: date, years: int) -> date | None:
         return date(day.year + years, 2, 28)
 
 
+def plus_hours(moment: datetime, number: int) -> datetime | None:
+    """NULL outside the years 1 to 9999."""
+    if -((moment - FIRST_MOMENT) // HOUR) <= number <= (LAST_MOMENT - moment) // HOUR:
+        return moment + number * HOUR
+    return None
+
+
 def plus_days(day: date, number: int) -> date | None:
     return day + timedelta(days=number) if 1 <= day.toordinal() + number <= LAST_ORDINAL else None
 
 
-def _over_both(function: Callable[[date, int], date | None]) -> Function:
-    """The function of both ends of a partial date; NULL as a whole where one of them is."""
+def _over_both(function: Callable[[Any, int], Any]) -> Function:
+    """The function of both ends of an interval; NULL as a whole where one of them is."""
 
-    def shifted(days: Days, number: int) -> Days | None:
-        low, high = function(days[0], number), function(days[1], number)
+    def shifted(interval: tuple[Any, Any], number: int) -> tuple[Any, Any] | None:
+        low, high = function(interval[0], number), function(interval[1], number)
         return None if low is None or high is None else (low, high)
 
     return shifted
@@ -185,6 +195,7 @@ IMPLEMENTATIONS: dict[str, dict[tuple[Kind, ...], Function]] = {
     "last_day": {(DAYS,): lambda days: days[1]},
     "keep_until": {(DAY, INT): keep_until, (DAYS, INT): _over_both(keep_until)},
     "due_by": {(DAY, INT): due_by, (DAYS, INT): _over_both(due_by)},
+    "plus_hours": {(INSTANT, INT): _over_both(plus_hours)},
     "plus_days": {(DAY, INT): plus_days, (DAYS, INT): _over_both(plus_days)},
     "days_between": {(DAY, DAY): lambda first, second: second.toordinal() - first.toordinal()},
     "age_on": {(DAY, DAY): age_on, (DAYS, DAY): _partial_age_on},
