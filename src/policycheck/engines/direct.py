@@ -245,18 +245,21 @@ class DirectSession:
             raise deep from None
 
     def _places(self, relation: str, names: Sequence[str]) -> list[int]:
-        query = self._query(relation)
-        places = {name: place for place, (name, _) in enumerate(query.columns)}
+        places = self._query(relation).places
         missing = [name for name in names if name not in places]
         if missing:
             raise failed(f"`{relation}` has no column {', '.join(missing)}")
-        return [places[name] for name in names]
+        return [places[name][0] for name in names]
 
     def _query(self, name: str) -> Query:
         found = self._relation(name)
         if found is None:
             raise refused(f"the name `{name}`, which is no table and no view")
         return found
+
+    def query(self, select: str) -> Query:
+        """Any query over the tables and views. Raises EngineError for what this engine does not answer."""
+        return self._asked(lambda: self._compiler.query(self._tree(select)))
 
     def columns_of(self, name: str) -> list[str]:
         """The columns of a table or view, hidden ones included."""
@@ -287,11 +290,10 @@ class DirectSession:
             columns = tuple(
                 (column, str(column_kind(kind)) if kind != INT32 else kind) for column, kind in found.columns
             )
-            names = [column for column, _ in columns]
-            if len(set(names)) < len(names):
-                raise refused(f"view `{name}`, which has two columns of one name")
-            view.compiled = found
-            view.query = Query(columns, lambda outer: self._compute(name), stored=True)
+            query = Query(columns, lambda outer: self._compute(name), stored=True)
+            if any(" " in column for column in query.places):
+                raise refused(f"view `{name}`, which has a column without a name")
+            view.query, view.compiled = query, found
             self._relations[name] = view.query
         return view.query
 
