@@ -107,8 +107,8 @@ class Bench:
 
     def _direct(self, sql: str) -> tuple[list[str], Rows] | None:
         try:
-            query = self.direct.query(sql)
-            kinds = ["null" if kind == "null" else str(column_kind(kind)) for _, kind in query.columns]
-            return kinds, Counter(query.rows(None))
+            columns, rows = self.direct.select(sql)
+            kinds = ["null" if kind == "null" else str(column_kind(kind)) for _, kind in columns]
+            return kinds, Counter(rows)
         except EngineError:
             return None

@@ -23,6 +23,7 @@ from policycheck.engines.direct_values import (
     INT,
     INT32,
     SET,
+    Kind,
     Outer,
     Value,
     column_kind,
@@ -257,9 +258,14 @@ class DirectSession:
             raise refused(f"the name `{name}`, which is no table and no view")
         return found
 
-    def query(self, select: str) -> Query:
-        """Any query over the tables and views. Raises EngineError for what this engine does not answer."""
-        return self._asked(lambda: self._compiler.query(self._tree(select)))
+    def select(self, text: str) -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
+        """Columns (name, kind) and rows of any query over the tables and views. Raises EngineError."""
+
+        def ask() -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
+            query = self._compiler.query(self._tree(text))
+            return query.columns, query.rows(None)
+
+        return self._asked(ask)
 
     def columns_of(self, name: str) -> list[str]:
         """The columns of a table or view, hidden ones included."""
