@@ -16,8 +16,7 @@ WITH shown AS (
             WHEN NOT c.is_latest OR c.displayed_version_label IS NULL THEN TRUE
             WHEN c.is_latest AND c.is_recent THEN c.displayed_version_label = d.version_label
         END) AS shows_label,
-        count(DISTINCT CASE WHEN c.is_latest AND c.is_recent AND has(d.publication_urls, c.url) THEN c.url END)
-            AS places_seen
+        count(DISTINCT CASE WHEN has(d.publication_urls, c.url) THEN c.url END) AS places_seen
     FROM documents d
     JOIN documents o ON o.document_id = d.document_id
     JOIN current_checks c ON c.kind = 'privacy_notice' AND has(o.publication_urls, c.url)
