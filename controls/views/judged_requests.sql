@@ -13,7 +13,8 @@ WITH placed AS (
     t.extended_months AS extended_months,
     plus_days(day_of(r.received_at), t.days) AS days_due,
     plus_days(day_of(r.received_at), t.extended_days) AS extended_days_due,
-    m.month_number AS received_month,
+    m.month_number + t.months AS due_month,
+    m.month_number + t.extended_months AS extended_month,
     days_between(m.first_day, day_of(r.received_at)) AS days_into_month
   FROM subject_requests r
   LEFT JOIN rights_deadlines t ON t.jurisdiction = lower(r.jurisdiction) AND t.type = r.type
@@ -31,8 +32,8 @@ limits AS (
       ELSE p.extended_days_due
     END AS law_extended_day
   FROM placed p
-  LEFT JOIN calendar_months d ON d.month_number = p.received_month + p.months
-  LEFT JOIN calendar_months e ON e.month_number = p.received_month + p.extended_months
+  LEFT JOIN calendar_months d ON d.month_number = p.due_month
+  LEFT JOIN calendar_months e ON e.month_number = p.extended_month
 ),
 dated AS (
   SELECT
