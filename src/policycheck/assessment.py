@@ -6,13 +6,13 @@ which depends on these and on nothing else: no clock, no locale, no order of row
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from policycheck.builtin_tables import ORGANISATION
+from policycheck.columns import wanted_columns
 from policycheck.compiler import CompiledPack, fill
 from policycheck.engines import Judgement, Row, Session
 from policycheck.errors import EngineError
@@ -161,7 +161,7 @@ class _Run:
     def _ask_engine(self, controls: Sequence[CompiledControl]) -> dict[str, _Judged]:
         """One pass over each relation for all its controls; alone, where the shared pass fails."""
         views = {view for control in controls for view in control.views}
-        self.session.compute_views(self._wanted_columns(controls, views))
+        self.session.compute_views(wanted_columns(self.compiled, controls))
         self.broken = self._broken_contracts(views)
         groups: dict[str, list[CompiledControl]] = {}
         for control in controls:
@@ -204,16 +204,6 @@ class _Run:
             broken = next((self.broken[view] for view in control.views if view in self.broken), None)
             judged[control.control.id] = _Judged(decider, None if broken else judgement, broken)
         return judged
-
-    def _wanted_columns(
-        self, controls: Sequence[CompiledControl], views: Collection[str]
-    ) -> dict[str, set[str]]:
-        """The views in their order, each with every name that anything in this run could mean by it."""
-        ordered = [name for name in self.compiled.views if name in views]
-        words = {name for control in controls for name in (*control.key, *control.observed)}
-        for text in [self.compiled.views[name].sql for name in ordered] + [c.query for c in controls]:
-            words.update(re.findall(r"[a-z_][a-z0-9_]*", text))
-        return {name: words | set(self.compiled.views[name].promised) for name in ordered}
 
     def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
         """Views that say `not null` of a column that is: the gate was misled about them."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from policycheck.engines import Judgement
+from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
@@ -85,7 +85,8 @@ class DuckDBSession:
         self._views: dict[str, str] = {}
         self._defined: set[str] = set()
         self._broken: dict[str, str] = {}
-        self._computed: set[str] = set()
+        self._columns: dict[str, list[str]] = {}
+        self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._row_totals: dict[str, int] = {}
         self._judged = 0
         self.sealed = False
@@ -118,17 +119,21 @@ class DuckDBSession:
         """Binds a view that has passed the gate. Raises EngineError with DuckDB's own words.
 
         A view is computed once, into a table: views upon views would otherwise be bound again for
-        every use, which costs more than all other work of a small run. Over large tables it stays a
-        view, of which only the columns that are used are computed.
+        every use, which costs more than all other work of a small run. Over large tables that table has
+        no rows yet: `compute_views` fills those that are wanted.
         """
         self._views[name] = sql.strip().rstrip(";")
         self._drop(name)
+        self._held.pop(name, None)
         if self._is_large():
-            self._execute(f'CREATE VIEW "{name}" AS {self._views[name]}')
+            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]} WITH NO DATA')
+            self._held[name] = set()
         else:
             self._compute(name)
         columns = []
-        for column, kind, *_ in self._execute(f'DESCRIBE "{name}"').fetchall():
+        described = self._execute(f'DESCRIBE "{name}"').fetchall()
+        self._columns[name] = [row[0] for row in described]
+        for column, kind, *_ in described:
             if not column.startswith("_"):
                 if kind not in COLUMN_TYPES:
                     message = f"column `{column}` has the type {kind}"
@@ -145,36 +150,35 @@ class DuckDBSession:
             self._broken[name] = error.faults[0].message
 
     def _drop(self, name: str) -> None:
-        kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
         if name in self._defined:
-            found = self.fetch(
-                f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'"
-            )
-            for (kind,) in found:
-                self._execute(f'DROP {kinds[kind]} "{name}"')
+            self._execute(f'DROP TABLE IF EXISTS "{name}"')
         self._defined.add(name)
 
     def refresh_views(self, names: Iterable[str]) -> None:
         """Computes these views again, in this order, from the rows that are there now."""
         self._broken.clear()
-        self._computed.clear()
         for name in names:
             self.define_view(name, self._views[name])
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes large views once, in this order, each with those of its columns that are wanted.
 
-        Small views are computed already. A view that fails is noted as broken.
+        `*` wants all columns. Small views are computed already. A view that fails is noted as broken.
         """
-        for name, columns in wanted.items() if self._is_large() else ():
-            if name in self._computed:
+        # INVARIANT: the shape of a view is not taken for a view without rows: what is not computed goes.
+        for name in [n for n, held in self._held.items() if not held and n not in wanted]:
+            self._drop(name)
+        for name, columns in wanted.items():
+            asked = {*columns, "_row", "_source"}
+            kept = {c for c in self._columns[name] if c in asked or ALL_COLUMNS in asked}
+            if name not in self._held or kept <= self._held[name]:
                 continue
-            self._computed.add(name)
-            found = [row[0] for row in self.fetch(f'DESCRIBE "{name}"')]
-            kept = ", ".join(f'"{c}"' for c in found if c in columns or c in ("_row", "_source"))
+            self._held[name] |= kept
+            listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
             try:
-                self._execute(f'CREATE TABLE "computed_{name}" AS SELECT {kept} FROM "{name}"')
-                self._execute(f'DROP VIEW "{name}"; ALTER TABLE "computed_{name}" RENAME TO "{name}"')
+                self._execute(f'CREATE TABLE "new {name}" AS SELECT {listed} FROM ({self._views[name]}\n)')
+                self._drop(name)
+                self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
             except EngineError as error:
                 self._broken[name] = error.faults[0].message
 
