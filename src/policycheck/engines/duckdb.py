@@ -19,7 +19,7 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.judgements import FetchedJudgement, StoredJudgement
+from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, packed
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -253,9 +253,9 @@ class DuckDBSession:
         Raises EngineError when the engine fails, or when a view has lost or doubled rows of its base.
         """
         expected = self._row_totals.get(base, 0)
-        answers = ", ".join(f"({sql}\n) AS x{i}" for i, sql in enumerate(expressions))
         if expected <= FETCH_LIMIT and not self._is_large():
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
+            answers = ", ".join(f"({sql}\n)" for sql in expressions)
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
             self._check_rows(relation, base, expected, key)
@@ -263,15 +263,15 @@ class DuckDBSession:
         self._check_rows(relation, base, expected, key)
         self._judged += 1
         name = f"judged_{self._judged}"
-        self._execute(
-            f"CREATE TABLE {name} AS SELECT subject._row, subject._source, {answers} "
-            f'FROM "{relation}" AS subject'
-        )
+        items = ["_row", "_source", *(f'"{column}"' for column in key), *packed(expressions)]
+        self._execute(f'CREATE TABLE {name} AS SELECT {", ".join(items)} FROM "{relation}" AS subject')
         return StoredJudgement(self.stream, name, relation, tuple(key), tuple(observed), expected)
 
     def _check_rows(self, relation: str, base: str, expected: int, key: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
         if relation == base:
+            return
+        if self._is_large() and self._same_rows(relation, base, key):
             return
         same = " AND ".join(f'v."{name}" IS NOT DISTINCT FROM b."{name}"' for name in ("_source", *key))
         total, found = self.fetch(
@@ -283,6 +283,29 @@ class DuckDBSession:
                 f"`{relation}` answers {total} rows, and keeps {found} of the {expected} rows of `{base}`",
                 "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
             )
+
+    def _same_rows(self, relation: str, base: str, key: Sequence[str]) -> bool:
+        """Whether both have the same rows of each source: their numbers as sets of bits, their keys by checksum.
+
+        A tenth of the time of a join. What differs is looked at again, row for row.
+        """
+        lo, hi = self.fetch(f'SELECT min(_row), max(_row) FROM "{base}"')[0]
+        if lo is None:
+            return False
+        keys = ", ".join(f'"{name}"' for name in key)
+        of = (
+            f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
+            f"sum(hash(_row, {keys})) AS keys FROM"
+        )
+        try:
+            sources, alike, total = self.fetch(
+                f'WITH b AS ({of} "{base}" GROUP BY _source), v AS ({of} "{relation}" GROUP BY _source) '
+                "SELECT (SELECT count(*) FROM b), count(*), (SELECT count(*) FROM v) "
+                "FROM b JOIN v USING (_source, n, rows, keys)"
+            )[0]
+        except EngineError:  # a row number that the base has not
+            return False
+        return bool(sources == alike == total)
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""
