@@ -13,7 +13,7 @@ from typing import Any
 
 from policycheck.builtin_tables import ORGANISATION
 from policycheck.columns import wanted_columns
-from policycheck.compiler import CompiledPack, fill
+from policycheck.compiler import CompiledPack, fill, placeholders
 from policycheck.engines import Judgement, Row, Session
 from policycheck.errors import EngineError
 from policycheck.graph import closure
@@ -132,6 +132,7 @@ class _Run:
         self.overflow: Overflow | None = None
         self.broken: dict[str, Reason] = {}
         self._asked: dict[str, dict[str, int]] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
     def judge_all(self, wanted: Collection[str]) -> dict[str, ControlResult]:
         """Results of the wanted controls and of the pack's guards, in the pack's order."""
@@ -265,8 +266,10 @@ class _Run:
             self._decide_row(decider, row, covers, covered, outcome)
         own = list(outcome.findings)
         for status in (Status.FAIL, Status.UNKNOWN):
+            # Fails come first in a report: unknowns are shown as far as these leave room.
+            room = self.limit - sum(f.status is Status.FAIL for f in outcome.findings)
             wanted = [key for key, (verdict, _) in verdicts.items() if verdict.status is status]
-            for row in judgement.rows(columns, wanted, self.limit + len(numbers)):
+            for row in judgement.rows(columns, wanted, room + len(numbers)) if room > 0 else ():
                 if row.row not in numbers:
                     self._add_finding(decider, row, verdicts[row.answers, row.source][0], None, outcome)
         self._advise(decider, judgement, verdicts, numbers, outcome)
@@ -330,11 +333,21 @@ class _Run:
         return self._subject(row), fill(say, self._values(control, row))
 
     def _values(self, control: CompiledControl, row: Row) -> dict[str, str]:
-        """What a message about a subject may name, as text."""
+        """What the messages of a control name, of this subject and as text."""
         positions = self._asked[control.control.id]
-        observed = {name: row.observed[positions[name]] for name in control.observed}
-        values = {**control.parameters, **observed, "subject": self._subject(row)}
-        return {name: show(value) for name, value in values.items()}
+        values: dict[str, str] = {}
+        for name in self._named(control.control):
+            if name in positions:
+                values[name] = show(row.observed[positions[name]])
+            elif name in control.parameters:
+                values[name] = show(control.parameters[name])
+        return {**values, "subject": self._subject(row)}
+
+    def _named(self, control: Control) -> frozenset[str]:
+        if control.id not in self._names:
+            messages = (*control.otherwise.values(), *(advice.say for advice in control.advise))
+            self._names[control.id] = frozenset(name for text in messages for name in placeholders(text))
+        return self._names[control.id]
 
     def _add_finding(
         self, decider: Decider, row: Row, verdict: Verdict, exception: str | None, outcome: _Outcome
@@ -346,8 +359,8 @@ class _Run:
         positions = self._asked[control.control.id]
         observed = {name: row.observed[positions[name]] for name in control.observed}
         subject = self._subject(row)
-        shown = self._values(control, row)
         if verdict.failed:
+            shown = self._values(control, row)
             message = "; ".join(fill(control.control.otherwise[name], shown) for name in verdict.failed)
             reason = verdict.reason
         else:

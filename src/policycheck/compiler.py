@@ -322,7 +322,7 @@ class _Compiler:
         for name in views:
             used |= self.views[name].reads.parameters
         for message in (*control.otherwise.values(), *(a.say for a in control.advise)):
-            used |= set(_placeholders(message)) & set(self.scope.parameters)
+            used |= set(placeholders(message)) & set(self.scope.parameters)
         return sorted(used - {"as_of", "as_of_day"})
 
     def _subject(self, control: Control) -> Relation | None:
@@ -406,7 +406,7 @@ class _Compiler:
             )
         known = {*relation.columns, *self.scope.parameters, "subject"}
         for message in (*control.otherwise.values(), *(a.say for a in control.advise)):
-            for name in _placeholders(message):
+            for name in placeholders(message):
                 if name not in known:
                     self.faults.add(
                         "PC204",
@@ -417,7 +417,7 @@ class _Compiler:
 
     def _shown(self, control: Control, relation: Relation) -> set[str]:
         messages = (*control.otherwise.values(), *(a.say for a in control.advise))
-        names = {name for message in messages for name in _placeholders(message)}
+        names = {name for message in messages for name in placeholders(message)}
         return (names & set(relation.columns)) | ({control.exceptions.covers} - {""})
 
     def _query(
@@ -473,7 +473,8 @@ class _Compiler:
         return found
 
 
-def _placeholders(message: str) -> list[str]:
+def placeholders(message: str) -> list[str]:
+    """The names a message has in braces."""
     try:
         return [name for _, name, _, _ in string.Formatter().parse(message) if name is not None]
     except ValueError:
