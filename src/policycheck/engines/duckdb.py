@@ -285,9 +285,9 @@ class DuckDBSession:
             )
 
     def _same_rows(self, relation: str, base: str, key: Sequence[str]) -> bool:
-        """Whether both have the same rows of each source: their numbers as sets of bits, their keys by checksum.
+        """Whether both have the same rows of each source: numbers as sets of bits, keys by checksum.
 
-        A tenth of the time of a join. What differs is looked at again, row for row.
+        A tenth of the time of a join. Where they differ, they are compared again row for row.
         """
         lo, hi = self.fetch(f'SELECT min(_row), max(_row) FROM "{base}"')[0]
         if lo is None:

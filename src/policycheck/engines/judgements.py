@@ -70,7 +70,15 @@ def packed(expressions: Sequence[str]) -> list[str]:
         for i, sql in enumerate(expressions)
     ]
     words = [bits[i : i + PER_WORD] for i in range(0, len(bits), PER_WORD)]
-    return [f"{' | '.join(word)} AS w{i}" for i, word in enumerate(words)]
+    return [f"{_joined(word)} AS w{i}" for i, word in enumerate(words)]
+
+
+def _joined(bits: Sequence[str]) -> str:
+    """All of them in one number. Halved again and again: a chain would nest as deep as it is long."""
+    if len(bits) == 1:
+        return bits[0]
+    middle = len(bits) // 2
+    return f"({_joined(bits[:middle])} | {_joined(bits[middle:])})"
 
 
 PER_WORD = 30  # answers in one BIGINT; the sign stays clear
@@ -143,16 +151,14 @@ class StoredJudgement:
     def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> Iterator[Row]:
         """The rows by key. The limit comes before the join: of most rows nothing but the answers is read."""
         keys = [f'"{name}"' for name in self._key]
-        order = ", ".join((*keys, "_row"))
         words = "".join(f", {word} AS m{i}" for i, word in enumerate(_masked(columns)))
         found = f"SELECT _row, _source, {', '.join(keys)}{words} FROM {self._name} WHERE {test}"
         if limit is not None:
-            found = f"{found} ORDER BY {order} LIMIT {limit}"
-        sql = found if limit is not None else f"{found} ORDER BY {order}"
-        if self._observed:
-            shown = ", ".join(f'r."{name}"' for name in self._observed)
-            by_key = ", ".join(f"j.{name}" for name in (*keys, "_row"))
-            sql = f'SELECT j.*, {shown} FROM ({found}) j JOIN "{self._relation}" r ON r._row = j._row ORDER BY {by_key}'
+            found += f" ORDER BY {', '.join((*keys, '_row'))} LIMIT {limit}"
+        shown = "".join(f', r."{name}"' for name in self._observed)
+        joined = f'JOIN "{self._relation}" r ON r._row = j._row' if shown else ""
+        order = ", ".join(f"j.{name}" for name in (*keys, "_row"))
+        sql = f"SELECT j.*{shown} FROM ({found}) j {joined} ORDER BY {order}"
         start = 2 + len(self._key)
         end = start + len(_masked(columns))
         for r in self._stream(sql):
@@ -198,4 +204,3 @@ def _sortable(key: tuple[Any, ...]) -> tuple[Any, ...]:
         (value is None, value if isinstance(value, (int, date, datetime)) else str(value))
         for value in map(_value, key)
     )
-
