@@ -19,8 +19,9 @@ Function = Callable[..., Any]
 
 LAST_YEAR = 9999
 HOUR = timedelta(hours=1)
-FIRST_MOMENT = datetime(1, 1, 1)  # naive, as every instant of an engine is
-LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999999)
+# Naive, as every instant of an engine is.
+FIRST_MOMENT = datetime(1, 1, 1)  # noqa: DTZ001 - see above
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - see above
 LAST_ORDINAL = date.max.toordinal()
 
 # Separators, control and format characters of Unicode 14, as the embedded engine's library has them. Python's
