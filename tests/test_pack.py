@@ -180,6 +180,12 @@ def test_a_faulty_pack_is_refused(name: str, tmp_path: Path) -> None:
         assert fault.place.path
 
 
+@pytest.mark.parametrize("control_id", ["BX-1", "BX-1.2", "BX-1.2a", "BX-1.3-G"])
+def test_a_control_is_named_after_its_clause(control_id: str, tmp_path: Path) -> None:
+    files = {f"BX/{control_id}.yaml": {**CONTROL, "id": control_id}}
+    assert control_id in load_pack(write_pack(tmp_path, files)).controls
+
+
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     files = {**expects("lockd"), "BX/BX-2.yaml": {**CONTROL, "id": "BX-2", "subject": "boxs"}}
     error = refusal(write_pack(tmp_path, files))

@@ -27,7 +27,9 @@ def test_every_gap_is_planted_and_every_planted_gap_is_found(sample_assessment: 
     }
     assert found == SUBJECTS
     by_id = {r.control.id: r.status.value for r in sample_assessment.controls}
-    assert {control_id: by_id[control_id] for control_id in WHOLE} == WHOLE
+    failing = {control_id for (control_id, _), status in SUBJECTS.items() if status == "fail"}
+    expected = {c: "fail" if c in failing else status for c, status in WHOLE.items()}
+    assert {control_id: by_id[control_id] for control_id in WHOLE} == expected
 
 
 def test_every_gap_of_a_control_comes_from_a_planted_one(sample_assessment: Assessment) -> None:

@@ -5,7 +5,7 @@
 --   without_client        the data did not come from a client, so no client can permit anything
 --   to_third_party        back to its client or to the person is none; another client is one; a processor is
 --                         none while its signed agreement is in force
---   client_sensitive      anything but business contacts and data of the site
+--   client_sensitive      anything but business contacts and data of the site; the flags count where they say more
 --   has_own_clause        the ground is judged by LD-1.1, LD-1.2 or, for agencies, DP-4
 --   contract_covers       a signed contract of the client in force permits this recipient by a clause
 --   client_consented, client_aware   the client itself, for this recipient and purpose
@@ -41,7 +41,8 @@ facts AS (
       )
     END AS to_third_party,
     CASE
-      WHEN o.contains_pii OR o.contains_phi THEN TRUE
+      WHEN o.contains_phi THEN TRUE
+      WHEN o.contains_pii AND NOT has_any(o.data_classes, ['business_contact', 'website_contact']) THEN TRUE
       WHEN is_empty(o.data_classes) THEN NULL
       ELSE NOT subset_of(o.data_classes, ['business_contact', 'website_contact', 'website_usage', 'none'])
     END AS client_sensitive,
