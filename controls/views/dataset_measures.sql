@@ -1,7 +1,8 @@
 -- not null: dataset_id, purpose
 -- One row for each dataset and each purpose that some safeguard serves there: whether one of them serves it.
 -- Of each kind of safeguard the nearest decides, so that a word about all records does not hide what is
--- known of one store. A purpose that no safeguard speaks of has no row.
+-- known of one store. What only electronic records can have serves nothing on paper. A purpose that no
+-- safeguard speaks of has no row.
 --   holds       the purpose is served
 --   bypassable  an administrator can get round every safeguard that serves it
 --   locked_days the longest lock against deletion
@@ -29,16 +30,17 @@ served AS (
   FROM deciding g WHERE g.kind = 'backup'
   UNION ALL
   SELECT g.dataset_id, 'destruction', g.in_place, g.bypassable, NULL
-  FROM deciding g WHERE g.kind = 'deletion_protection'
+  FROM deciding g WHERE NOT g.on_paper AND g.kind = 'deletion_protection'
   UNION ALL
   SELECT g.dataset_id, 'destruction', g.in_place AND g.spans_floor, g.bypassable, g.locked_days
-  FROM deciding g WHERE g.kind = 'immutability'
+  FROM deciding g WHERE NOT g.on_paper AND g.kind = 'immutability'
   UNION ALL
   SELECT g.dataset_id, 'destruction', g.in_place, g.bypassable, NULL
   FROM deciding g WHERE g.on_paper AND g.kind IN ('locked_facility', 'locked_container')
   UNION ALL
   SELECT g.dataset_id, 'falsification', g.in_place, g.bypassable, g.locked_days
-  FROM deciding g WHERE g.kind IN ('electronic_signature', 'checksum', 'immutability')
+  FROM deciding g
+  WHERE NOT g.on_paper AND g.kind IN ('electronic_signature', 'checksum', 'immutability')
   UNION ALL
   SELECT g.dataset_id, 'falsification', g.in_place AND NOT g.bypassable, g.bypassable, g.locked_days
   FROM deciding g WHERE g.kind = 'audit_log'
@@ -47,13 +49,13 @@ served AS (
   FROM deciding g WHERE g.kind = 'access_control'
   UNION ALL
   SELECT g.dataset_id, 'encryption', g.in_place, g.bypassable, g.locked_days
-  FROM deciding g WHERE g.kind = 'encryption'
+  FROM deciding g WHERE NOT g.on_paper AND g.kind = 'encryption'
   UNION ALL
   SELECT g.dataset_id, 'encryption_of_store', g.in_place, g.bypassable, g.locked_days
-  FROM deciding g WHERE g.kind = 'encryption' AND g.distance <= 2
+  FROM deciding g WHERE NOT g.on_paper AND g.kind = 'encryption' AND g.distance <= 2
   UNION ALL
   SELECT g.dataset_id, 'electronic_signature', g.in_place, g.bypassable, g.locked_days
-  FROM deciding g WHERE g.kind = 'electronic_signature' AND NOT g.on_paper
+  FROM deciding g WHERE NOT g.on_paper AND g.kind = 'electronic_signature'
   UNION ALL
   SELECT g.dataset_id, 'lock', g.in_place, g.bypassable, g.locked_days
   FROM deciding g WHERE g.kind IN ('locked_facility', 'locked_container')
