@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
-from policycheck.engines import BulkResult, Judgement
+from policycheck.engines import BulkResult, Judgement, Row
 from policycheck.engines.direct_queries import QueryCompiler
 from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind
 from policycheck.engines.direct_values import (
@@ -184,13 +184,22 @@ class DirectSession:
     ) -> Judgement:
         rows = self.rows_of(relation)
         tests = [self._expression(relation, text) for text in expressions]
-        places = self._places(relation, (ROW, SOURCE, *key, *observed))
-        fetched = [
-            (*[row[place] for place in places], *[test((row,), None) for test in tests]) for row in rows
+        (row_place, source_place), keys, seen = (
+            self._places(relation, names) for names in ((ROW, SOURCE), key, observed)
+        )
+        found = [
+            Row(
+                row[row_place],
+                row[source_place],
+                tuple([row[place] for place in keys]),
+                tuple([test((row,), None) for test in tests]),
+                tuple([row[place] for place in seen]),
+            )
+            for row in rows
         ]
         if relation != base:
             self._check_rows(relation, base, (ROW, SOURCE, *key))
-        return FetchedJudgement(fetched, len(key), tuple(observed))
+        return FetchedJudgement(found, tuple(observed))
 
     def _check_rows(self, relation: str, base: str, names: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
