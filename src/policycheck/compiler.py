@@ -85,6 +85,7 @@ class CompiledPack:
     controls: Mapping[str, CompiledControl]  # roll-ups have no entry
     views: Mapping[str, CompiledView]
     row_rules: Mapping[str, tuple[CompiledExpression, ...]] = field(default_factory=dict)
+    scope: Scope = Scope({}, {})  # what an expression may name, for those who check further ones
 
     def max_age_days(self, control: Control, table: str) -> int:
         schema = self.pack.tables.get(table) or BUILTIN_TABLES[table]
@@ -108,8 +109,10 @@ def compile_pack(
     wanted = set(pack.controls) if only is None else closure(pack, only)
     compiler = _Compiler(pack, resolved, as_of, catalogue, faults)
     compiler.define_tables()
-    compiler.prime([pack.controls[c] for c in wanted])
-    compiler.compile_views(None if only is None else [pack.controls[c] for c in wanted])
+    views = compiler.view_order(None if only is None else [pack.controls[c] for c in wanted])
+    compiler.prime([pack.controls[c] for c in wanted], views)
+    for name in views:
+        compiler.compile_view(pack.views[name])
     controls = {}
     for control in pack.controls.values():
         if control.id in wanted and not control.all_of:
@@ -118,7 +121,7 @@ def compile_pack(
                 controls[control.id] = compiled
     rules = compiler.compile_row_rules()
     kept = tuple(c for c in order if c in wanted)
-    return CompiledPack(pack, resolved, as_of, kept, controls, compiler.views, rules)
+    return CompiledPack(pack, resolved, as_of, kept, controls, compiler.views, rules, compiler.scope)
 
 
 def relation_of(schema: TableSchema) -> Relation:
@@ -147,7 +150,7 @@ class _Compiler:
     def define_tables(self) -> None:
         self.catalogue.define_tables(self.tables.values())
 
-    def prime(self, controls: list[Control]) -> None:
+    def prime(self, controls: list[Control], views: list[str]) -> None:
         """Has everything parsed in one call, which takes a quarter of the time of one call each."""
         texts = [
             ExpressionText(rule.expression, rule.place)
@@ -157,15 +160,12 @@ class _Compiler:
         for control in controls:
             parts = (control.applies_when, control.na_when, *control.expect.values())
             texts += [part for part in (*parts, *(a.when for a in control.advise)) if part is not None]
-        self.catalogue.parse.prime(parser_texts(texts, self.pack.views.values()))
+        self.catalogue.parse.prime(parser_texts(texts, [self.pack.views[name] for name in views]))
 
     # --- views ---
 
-    def compile_views(self, controls: list[Control] | None) -> None:
-        for name in self._view_order(controls):
-            self._compile_view(self.pack.views[name])
-
-    def _view_order(self, controls: list[Control] | None) -> list[str]:
+    def view_order(self, controls: list[Control] | None) -> list[str]:
+        """The views these controls need, or all, each after those it reads."""
         mentions = {name: self._mentioned_views(view) for name, view in self.pack.views.items()}
         try:
             order = list(TopologicalSorter(mentions).static_order())
@@ -194,7 +194,7 @@ class _Compiler:
         words = set(re.findall(r"[a-z_][a-z0-9_]*", _without_comments(view.sql)))
         return sorted(words & (set(self.pack.views) - {view.name}))
 
-    def _compile_view(self, view: View) -> None:
+    def compile_view(self, view: View) -> None:
         if view.base is not None and view.base not in self.tables:
             self.faults.add(
                 "PC203", f"the base `{view.base}` is no table", view.place, nearest(view.base, self.tables)

@@ -270,6 +270,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A mutant of a control that no evidence can tell from the control, and why."""
+
+    mutant: str
+    why: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """The check of one or more clauses: a subject table and expectations, or a roll-up of controls."""
 
@@ -296,6 +305,7 @@ class Control:
     na_when: ExpressionText | None = None  # over the one-row table `organisation`
     cannot: tuple[Status, ...] = ()  # statuses that no evidence can produce, so no example shows them
     examples: tuple[Example, ...] = ()
+    equivalent: tuple[Equivalent, ...] = ()
 
     @property
     def section(self) -> str:

@@ -193,8 +193,7 @@ class DuckDBSession:
         if total:
             parameters: list[Any] = [list(range(total)), [origin[0] for origin in data.origins]]
             selects = ["unnest($1::BIGINT[])", "unnest($2::INTEGER[])"]
-            for column in data.schema.columns:
-                selects.append(_bind(column, data.columns[column.name], parameters))
+            selects += bind_columns(data.schema, data.columns, parameters)
             self._execute(f'INSERT INTO "{data.schema.name}" SELECT {", ".join(selects)}', parameters)
         self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
 
@@ -309,11 +308,22 @@ class DuckDBSession:
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return self._execute(sql).fetchall()
 
+    def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
+        return self._execute(sql, parameters)
+
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:
             return self._connection.execute(sql, parameters)
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
+
+
+def bind_columns(
+    schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]
+) -> list[str]:
+    """Adds the columns of a table to the parameters and answers the SELECT items that spread them."""
+    return [_bind(column, columns[column.name], parameters) for column in schema.columns]
 
 
 def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:

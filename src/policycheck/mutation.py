@@ -1,0 +1,499 @@
+"""The small wrong versions of one expression: a boundary shifted, an operand dropped, a predicate settled.
+
+Goes in: an expression as written, its tree and its tokens. Comes out: `Change`s, each with the whole
+changed text and what a reader is shown of it. Every change is made at the place of a node of the tree,
+so that text literals and names stay untouched. Whether the gate lets a change through, and whether an
+example notices it, is for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from policycheck.model import Bound, ColumnType, ExpressionText, Parameter
+from policycheck.sqltext import (
+    NOWHERE,
+    Node,
+    SqlText,
+    Token,
+    expression_text,
+    function_name,
+    parse_statement,
+    read_tokens,
+)
+from policycheck.scope import Parser
+from policycheck.source import Place
+
+CHANGED = "changed_parameter"
+"""The name under which a changed parameter stands in the text of a change."""
+
+_SIGNS = {"=": ("<>",), "<>": ("=",), "!=": ("=",), "<": ("<=", ">"), "<=": ("<", ">="), ">": (">=", "<"),
+          ">=": (">", "<=")}  # fmt: skip
+_NEIGHBOURS = {
+    "before": ("not_after", "after"), "after": ("not_before", "before"),
+    "not_before": ("after", "not_after"), "not_after": ("before", "not_before"),
+    "keep_until": ("due_by",), "due_by": ("keep_until",),
+    "any_true": ("all_true",), "all_true": ("any_true",),
+    "latest": ("earliest",), "earliest": ("latest",), "first_day": ("last_day",), "last_day": ("first_day",),
+    "has_any": ("has_all",), "has_all": ("has_any",), "subset_of": ("has_all",),
+}  # fmt: skip
+_ARITHMETIC = {"+": "-", "-": "+", "*": "+"}
+_OPPOSITE = {"COMPARE_EQUAL": "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN": "COMPARE_GREATERTHANOREQUALTO",
+             "COMPARE_GREATERTHAN": "COMPARE_LESSTHANOREQUALTO"}  # fmt: skip
+_OPPOSITE |= {other: one for one, other in _OPPOSITE.items()}
+MEMBERS = 12  # so many other values or members of one parameter are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One small wrong version. `before` becomes `after` at `place`; `text` is the whole expression.
+
+    Where `parameter` is set, `$changed_parameter` in `text` stands for that parameter with the value
+    `parameter[1]`, or moved by it where `moved`.
+    """
+
+    operator: str
+    place: Place
+    before: str
+    after: str
+    text: str
+    parameter: str = ""
+    value: Any = None
+    moved: bool = False
+
+    def value_under(self, values: Mapping[str, Any]) -> Any:
+        """What `$changed_parameter` means where parameters have these values."""
+        if not self.moved:
+            return self.value
+        now = values[self.parameter]
+        return now + (timedelta(days=self.value) if isinstance(now, date) else self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node on the way from the root, and the role of the next node in it."""
+
+    node: Node
+    role: str
+    index: int = 0
+
+
+_Path = tuple[_Step, ...]
+
+
+def changes(text: ExpressionText, parameters: Mapping[str, Parameter], parse: Parser) -> list[Change]:
+    """Every change of an expression that has passed the gate, in the order of places.
+
+    Changes that say the same as the expression or as an earlier change are left out.
+    """
+    sql = expression_text(text.text, text.place)
+    tokens = read_tokens(sql, _silent)
+    root = parse_statement(sql, parse, _silent) if tokens is not None else None
+    if tokens is None or root is None:
+        return []
+    item = root["select_list"][0]
+    found = _Changer(sql, tokens, parameters).all(item)
+    seen = {_meaning(item, None)}
+    kept = []
+    for change in found:
+        tree = parse_statement(expression_text(change.text, text.place), parse, _silent)
+        if tree is None:
+            continue
+        meaning = _meaning(tree["select_list"][0], change)
+        if meaning not in seen:
+            seen.add(meaning)
+            kept.append(change)
+    return kept
+
+
+def stable_id(part: str, text: str, change: Change) -> str:
+    """A name for a change that depends on no line, file or layout: what stands before and after.
+
+    It lapses with any other change of the expression, since a claim about it has to be made anew.
+    """
+    words = [part, *_words(text), "->", *_words(change.text), change.parameter, change.after]
+    return f"{part}/{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:8]}"
+
+
+def _words(text: str) -> list[str]:
+    tokens = read_tokens(expression_text(text, Place("")), _silent)
+    return [token.text for token in tokens or ()]
+
+
+def _silent(*_: object) -> None:
+    """Takes a fault that nobody needs: what cannot be read gives no changes."""
+
+
+def _meaning(node: Any, change: Change | None) -> str:
+    told = repr(_plain(node))
+    if change is not None and change.parameter:
+        told += f"{change.parameter}:{change.value!r}:{change.moved}"
+    return told
+
+
+def _plain(node: Any) -> Any:
+    """A tree without places, in which NOT has been moved into comparisons."""
+    if isinstance(node, list):
+        return [_plain(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "OPERATOR_NOT":
+        inner = _plain(node["children"][0])
+        if inner.get("type") == "OPERATOR_NOT":
+            return inner["children"][0]
+        if inner.get("type") in _OPPOSITE:
+            return {**inner, "type": _OPPOSITE[inner["type"]]}
+        return {"class": "OPERATOR", "type": "OPERATOR_NOT", "children": [inner]}
+    return {key: _plain(value) for key, value in node.items() if not key.startswith("query_location")}
+
+
+@dataclass(slots=True)
+class _Changer:
+    """Walks one tree and gathers its changes."""
+
+    sql: SqlText
+    tokens: list[Token]
+    parameters: Mapping[str, Parameter]
+    found: list[Change] = field(default_factory=list)
+    _spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def all(self, root: Node) -> list[Change]:
+        self._boolean(root, ())
+        self.found.sort(key=lambda change: (change.place.line, change.place.column))
+        return self.found
+
+    # --- where things stand ---
+
+    def _span(self, node: Any) -> tuple[int, int]:
+        """First and last index (exclusive) of a node with everything below it; (-1, -1) for nowhere."""
+        if id(node) not in self._spans:
+            spans = []
+            if isinstance(node, dict):
+                at, length = node.get("query_location", NOWHERE), node.get("query_location_length", 0)
+                if at < NOWHERE and length:
+                    spans.append((self.sql.index_of(at), self.sql.index_of(at + length)))
+                spans += [self._span(value) for value in node.values() if isinstance(value, (dict, list))]
+            else:
+                spans += [self._span(value) for value in node if isinstance(value, (dict, list))]
+            spans = [span for span in spans if span[0] >= 0]
+            whole = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else (-1, -1)
+            self._spans[id(node)] = self._balanced(*whole) if isinstance(node, dict) and spans else whole
+        return self._spans[id(node)]
+
+    def _balanced(self, start: int, end: int) -> tuple[int, int]:
+        """A span with the brackets that its tokens close or open."""
+        depth = lowest = 0
+        for token in self._between(start, end):
+            depth += (token.text == "(") - (token.text == ")")
+            lowest = min(lowest, depth)
+        for _ in range(-lowest):
+            before = [t for t in self.tokens if t.start < start]
+            start = before[-1].start
+        for _ in range(depth - lowest):
+            after = [t for t in self.tokens if t.start >= end]
+            end = after[0].start + 1
+        return start, end
+
+    def _outer(self, node: Node, first: int = 0) -> tuple[int, int]:
+        """The span of a node with the brackets around it, from `first` on."""
+        start, end = self._span(node)
+        while True:
+            before = next((t for t in reversed(self.tokens) if t.start < start), None)
+            after = next((t for t in self.tokens if t.start >= end), None)
+            if before is None or after is None or before.text != "(" or after.text != ")" or before.start < first:
+                return start, end
+            start, end = before.start, after.start + 1
+
+    def _between(self, start: int, end: int) -> list[Token]:
+        return [token for token in self.tokens if start <= token.start < end]
+
+    def _text(self, span: tuple[int, int]) -> str:
+        return self.sql.text[span[0] : span[1]]
+
+    # --- changing ---
+
+    def _add(self, operator: str, span: tuple[int, int], new: str, **shown: Any) -> None:
+        """A change of one stretch of the text. `shown` replaces what a reader is shown of it."""
+        at = shown.pop("at", span)
+        text = self.sql.text[: span[0]] + new + self.sql.text[span[1] :]
+        before, after = shown.pop("before", self._text(at)), shown.pop("after", new)
+        self.found.append(Change(operator, self.sql.place_of(at[0]), before, after, text, **shown))
+
+    def _boolean(self, node: Node, path: _Path) -> None:
+        """A condition: settled either way, turned around, and changed within."""
+        kind = node.get("class")
+        self._settle(node, path, True)
+        self._settle(node, path, False)
+        postfix = False
+        if node.get("type") == "OPERATOR_NOT":
+            self._drop_not(node)
+            self._boolean(node["children"][0], (*path, _Step(node, "not")))
+            return
+        if kind == "CONJUNCTION":
+            self._swap(node)
+            for i, child in enumerate(node["children"]):
+                self._boolean(child, (*path, _Step(node, "operand", i)))
+            return
+        negated = bool(path) and path[-1].role == "not"
+        if kind not in ("COMPARISON", "CASE", "CONSTANT") and not negated and not postfix:
+            text = self._text(self._span(node))
+            self._add("negate", self._span(node), f"(NOT ({text}))", after=f"NOT {text}")
+        self._value(node, path, boolean=True)
+
+    def _value(self, node: Node, path: _Path, *, boolean: bool = False) -> None:
+        kind = node.get("class")
+        if kind == "COMPARISON":
+            self._sign(node)
+        elif kind == "BETWEEN":
+            self._between_ends(node)
+        elif kind == "CONSTANT":
+            self._constant(node)
+        elif kind == "CAST":
+            self._day(node)
+        elif kind == "PARAMETER":
+            self._parameter(node)
+        elif kind == "FUNCTION":
+            self._function(node, path)
+        elif kind == "CASE":
+            self._case(node, path, boolean)
+        elif kind == "SUBQUERY":
+            self._subquery(node, path)
+        elif kind == "OPERATOR":
+            self._operator(node)
+        if kind in ("COMPARISON", "BETWEEN", "OPERATOR"):
+            for child in _operands(node):
+                self._value(child, (*path, _Step(node, "value")))
+
+    def _settle(self, node: Node, path: _Path, value: bool) -> None:
+        """The condition as TRUE or FALSE, folded into what stands around it.
+
+        A constant is refused by the gate, and what is left without it says the same.
+        """
+        at = self._span(node)
+        shown = {"at": at, "before": self._text(at), "after": str(value).upper()}
+        for step in reversed(path):
+            around = step.node
+            if step.role == "not":
+                value = not value
+            elif step.role == "operand":
+                if value is (around["type"] == "CONJUNCTION_AND"):
+                    kept = [c for i, c in enumerate(around["children"]) if i != step.index]
+                    word = " AND " if value else " OR "
+                    new = word.join(self._text(self._outer(child)) for child in kept)
+                    self._add("settle", self._span(around), new, **shown)
+                    return
+            elif step.role == "where" and value:
+                where = self._outer(around["subquery"]["node"]["where_clause"])
+                start = next(t.start for t in reversed(self.tokens) if t.start < where[0])
+                self._add("settle", (start, where[1]), "", **shown)
+                return
+            elif step.role == "when":
+                self._settle_branch(around, step.index, value, shown)
+                return
+            elif step.role == "result":
+                self._add("settle", self._outer(node), str(value).lower(), **shown)
+                return
+            else:
+                return
+            node = around
+
+    def _settle_branch(self, case: Node, index: int, value: bool, shown: dict[str, Any]) -> None:
+        branches = case["case_checks"]
+        if value:
+            result = self._text(self._outer(branches[index]["then_expr"]))
+            start, end = self._branch(case, index)[0], self._span(case)[1] - len("END")
+            if index:
+                self._add("settle", (start, end), f"ELSE {result} ", **shown)
+            else:
+                self._add("settle", self._span(case), f"({result})", **shown)
+        elif len(branches) > 1:
+            self._add("settle", self._branch(case, index), "", **shown)
+        elif case.get("else_expr"):
+            self._add("settle", self._span(case), f"({self._text(self._outer(case['else_expr']))})", **shown)
+
+    def _branch(self, case: Node, index: int) -> tuple[int, int]:
+        """From WHEN to the end of the result."""
+        branch = case["case_checks"][index]
+        first = self._outer(branch["when_expr"])[0]
+        start = next(t.start for t in reversed(self.tokens) if t.start < first)
+        return start, self._outer(branch["then_expr"])[1]
+
+    def _drop_not(self, node: Node) -> None:
+        start, end = self._span(node)
+        inner = self._span(node["children"][0])
+        word = next((t for t in self._between(start, end) if t.text.upper() == "NOT"), None)
+        if word is None:
+            return
+        at = (word.start, word.start + 3)
+        # `NOT x` and `x NOT IN (...)`: either way the word goes.
+        shown_before = self._text((start, end))
+        new = self.sql.text[start : at[0]] + self.sql.text[at[1] : end].lstrip()
+        if at[0] < inner[0] or start == inner[0]:
+            self._add("negate", (start, end), new, before=shown_before, after=new)
+
+    def _swap(self, node: Node) -> None:
+        children = node["children"]
+        joined = node["type"] == "CONJUNCTION_AND"
+        word, other = ("AND", "OR") if joined else ("OR", "AND")
+        start, end = self._span(node)
+        parts = [self._outer(child) for child in children]
+        if any(b[0] < a[1] for a, b in zip(parts, parts[1:], strict=False)):
+            return
+        words = [
+            token
+            for a, b in zip(parts, parts[1:], strict=False)
+            for token in self._between(a[1], b[0])
+            if token.text.upper() == word
+        ]
+        text = self._text((start, end))
+        for token in reversed(words):
+            at = token.start - start
+            text = text[:at] + other + text[at + len(word) :]
+        first = words[0].start if words else start
+        self._add("and_or", (start, end), f"({text})", at=(first, first + len(word)), after=other)
+
+    def _sign(self, node: Node) -> None:
+        left, right = self._outer(node["left"]), self._outer(node["right"])
+        for token in self._between(left[1], right[0]):
+            for other in _SIGNS.get(token.text, ()):
+                at = (token.start, token.start + len(token.text))
+                before, after = self._text(left), self._text(right)
+                self._add(
+                    "comparison", at, other,
+                    before=f"{before} {token.text} {after}", after=f"{before} {other} {after}",
+                )  # fmt: skip
+
+    def _between_ends(self, node: Node) -> None:
+        value, low, high = (self._text(self._outer(node[name])) for name in ("input", "lower", "upper"))
+        if any(t.text.upper() == "NOT" for t in self._between(self._outer(node["input"])[1], self._span(node)[1])):
+            return
+        for one, other in ((">", "<="), (">=", "<")):
+            new = f"({value} {one} {low} AND {value} {other} {high})"
+            self._add("comparison", self._span(node), new)
+
+    def _constant(self, node: Node) -> None:
+        literal = node.get("literal") or {}
+        if literal.get("kind") == "INTEGER" and self._span(node)[0] >= 0:
+            number = int(str(literal.get("text")))
+            for other in (number + 1, number - 1):
+                self._add("constant", self._span(node), str(other) if other >= 0 else f"({other})")
+
+    def _day(self, node: Node) -> None:
+        text = str(((node.get("child") or {}).get("literal") or {}).get("text"))
+        for step in (1, -1):
+            try:
+                day = date.fromisoformat(text) + timedelta(days=step)
+            except (ValueError, OverflowError):
+                continue
+            self._add("constant", self._span(node), f"DATE '{day.isoformat()}'")
+
+    def _parameter(self, node: Node) -> None:
+        span = self._span(node)
+        name = str(node.get("identifier"))
+        for value, moved, shown in self._other_values(name):
+            self._add("parameter", span, f"${CHANGED}", after=shown, parameter=name, value=value, moved=moved)
+
+    def _other_values(self, name: str) -> Iterator[tuple[Any, bool, str]]:
+        """(value or step, whether it is a step, how it is shown)"""
+        parameter = self.parameters.get(name)
+        if name == "as_of_day" or (parameter is not None and parameter.type is ColumnType.INT):
+            yield 1, True, f"${name} + 1"
+            yield -1, True, f"${name} - 1"
+        if parameter is not None:
+            for value in list(dict.fromkeys(_alternatives(parameter)))[:MEMBERS]:
+                yield value, False, _shown(value)
+
+    def _function(self, node: Node, path: _Path) -> None:
+        name = function_name(node)
+        arguments = [argument["expression"] for argument in node.get("arguments") or []]
+        if name in _ARITHMETIC and len(arguments) == 2:
+            left, right = (self._outer(argument) for argument in arguments)
+            for token in self._between(left[1], right[0]):
+                if token.text == name:
+                    self._add("function", (token.start, token.start + 1), _ARITHMETIC[name])
+        elif name == "list_value":
+            self._drop_members(arguments)
+        for other in _NEIGHBOURS.get(name, ()):
+            start = self._span(node)[0]
+            self._add("function", (start, start + len(name)), other)
+        quantified = name in ("any_true", "all_true", "bool_and", "bool_or")
+        for argument in arguments:
+            if quantified:
+                self._boolean(argument, (*path, _Step(node, "argument")))
+            else:
+                self._value(argument, (*path, _Step(node, "value")))
+
+    def _drop_members(self, members: list[Node]) -> None:
+        if len(members) < 2 or any(member.get("class") != "CONSTANT" for member in members):
+            return
+        whole = (self._span(members[0])[0], self._span(members[-1])[1])
+        for member in members:
+            kept = ", ".join(self._text(self._span(other)) for other in members if other is not member)
+            at = self._span(member)
+            self._add("member", whole, kept, at=at, after="(dropped)")
+
+    def _operator(self, node: Node) -> None:
+        children = node.get("children") or []
+        if node.get("type") == "COMPARE_IN":
+            self._drop_members(children[1:])
+        elif node.get("type") == "OPERATOR_COALESCE":
+            for child in children:
+                kept = [self._text(self._outer(other)) for other in children if other is not child]
+                new = f"coalesce({', '.join(kept)})" if len(kept) > 1 else f"({kept[0]})"
+                self._add("member", self._span(node), new)
+
+    def _case(self, node: Node, path: _Path, boolean: bool) -> None:
+        for i, branch in enumerate(node.get("case_checks") or []):
+            self._boolean(branch["when_expr"], (*path, _Step(node, "when", i)))
+            self._result(branch["then_expr"], node, path, boolean)
+        otherwise = node.get("else_expr")
+        if otherwise and self._span(otherwise)[0] >= 0:
+            start, end = self._outer(otherwise)
+            word = next((t for t in reversed(self.tokens) if t.start < start), None)
+            if word is not None and word.text.upper() == "ELSE":
+                self._add("branch", (word.start, end), "", after="(dropped)")
+            self._result(otherwise, node, path, boolean)
+
+    def _result(self, result: Node, case: Node, path: _Path, boolean: bool) -> None:
+        if (result.get("literal") or {}).get("kind") == "NULL_LITERAL":
+            return
+        step = (*path, _Step(case, "result"))
+        if boolean:
+            self._boolean(result, step)
+        else:
+            self._value(result, step)
+
+    def _subquery(self, node: Node, path: _Path) -> None:
+        select = (node.get("subquery") or {}).get("node") or {}
+        if node.get("subquery_type") == "SCALAR":
+            for item in select.get("select_list") or []:
+                self._value(item, (*path, _Step(node, "item")))
+        if select.get("where_clause"):
+            self._boolean(select["where_clause"], (*path, _Step(node, "where")))
+
+
+def _operands(node: Node) -> list[Node]:
+    kinds = ("left", "right", "input", "lower", "upper")
+    return [node[name] for name in kinds if node.get(name)] + list(node.get("children") or [])
+
+
+def _alternatives(parameter: Parameter) -> Iterator[Any]:
+    """The bound of a parameter and its other values, the default left out."""
+    bound: Bound = parameter.bound
+    found: list[Any] = [bound.at_least, bound.at_most, *(bound.one_of or ()), *(parameter.values or ())]
+    if parameter.type is ColumnType.BOOL:
+        found.append(not parameter.value)
+    if parameter.type is ColumnType.SET:
+        found += [tuple(m for m in parameter.value if m != dropped) for dropped in parameter.value]
+        found.append(bound.subset_of)
+    yield from (value for value in found if value is not None and value != parameter.value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f"'{member}'" for member in value) + "]"
+    return f"'{value}'" if isinstance(value, str) else str(value).lower()
