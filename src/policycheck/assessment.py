@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from policycheck.builtin_tables import ORGANISATION
@@ -212,7 +213,7 @@ class _Run:
         ordered = [name for name in self.compiled.views if name in views]
         words = {name for control in controls for name in (*control.key, *control.observed)}
         for text in [self.compiled.views[name].sql for name in ordered] + [c.query for c in controls]:
-            words.update(re.findall(r"[a-z_][a-z0-9_]*", text))
+            words |= _words(text)
         return {name: words | set(self.compiled.views[name].promised) for name in ordered}
 
     def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
@@ -450,6 +451,11 @@ class _Run:
             gaps_in_evidence=doubts,
             tables=tuple(sorted(reads)),
         )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z_][a-z0-9_]*", text))
 
 
 def show(value: Any) -> str:

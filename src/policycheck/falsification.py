@@ -122,7 +122,7 @@ def _expression(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> Compile
 
 
 @dataclass(frozen=True, slots=True)
-class _Changed:
+class Changed:
     """A mutant under one setting: the pack with it, and the expressions whose answers can differ."""
 
     mutant: Mutant
@@ -132,7 +132,7 @@ class _Changed:
     same_reads: bool
 
 
-def _changed(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> _Changed | None:
+def changed_by(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> Changed | None:
     control = compiled.controls[mutant.control]
     expression = _expression(mutant, compiled, bench)
     if expression is None and mutant.change is not None:
@@ -140,7 +140,7 @@ def _changed(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> _Changed |
     old = _part(control, mutant)
     changed = variant(compiled, mutant.control, **_fields(control, mutant, expression))
     same = expression is not None and expression.reads == old.reads
-    return _Changed(mutant, changed, old.sql, expression.sql if expression else None, same)
+    return Changed(mutant, changed, old.sql, expression.sql if expression else None, same)
 
 
 def _part(control: CompiledControl, mutant: Mutant) -> CompiledExpression:
@@ -194,8 +194,8 @@ def _notice(live: Sequence[Mutant], cases: Sequence[Case], bench: Bench) -> Iter
     compiled = cases[0].compiled
     if compiled is None:
         return
-    tried = [changed for changed in (_changed(m, compiled, bench) for m in live) if changed is not None]
-    answers = [_Answers(case, tried) for case in cases]
+    tried = [changed for changed in (changed_by(m, compiled, bench) for m in live) if changed is not None]
+    answers = [Answers(case, tried) for case in cases]
     for changed in tried:
         for known in answers:
             if known.may_differ(changed) and not run_case(known.case, changed.compiled).agrees:
@@ -204,14 +204,14 @@ def _notice(live: Sequence[Mutant], cases: Sequence[Case], bench: Bench) -> Iter
 
 
 @dataclass(slots=True)
-class _Answers:
+class Answers:
     """What the subjects of one example answer to every expression and every change of it, asked at once.
 
     Where all answers are the same and nothing about the evidence is in doubt, the verdict is the same.
     """
 
     case: Case
-    tried: Sequence[_Changed]
+    tried: Sequence[Changed]
     _patterns: dict[str, list[list[Any]] | None] = field(default_factory=dict)
     _columns: dict[str, dict[str, int]] = field(default_factory=dict)
     _doubtful: bool = False
@@ -242,7 +242,7 @@ class _Answers:
         except EngineError:
             self._patterns[relation] = None  # one of them cannot be answered: each is judged in full
 
-    def may_differ(self, changed: _Changed) -> bool:
+    def may_differ(self, changed: Changed) -> bool:
         if changed.new is None or (self._doubtful and not changed.same_reads):
             return True
         control = changed.compiled.controls[changed.mutant.control]
