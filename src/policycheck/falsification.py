@@ -26,7 +26,6 @@ from policycheck.model import (
     Equivalent,
     ExpressionText,
     Pack,
-    Status,
 )
 from policycheck.mutation import CHANGED, Change, changes, stable_id
 from policycheck.selftest import Progress, run_case
@@ -90,9 +89,7 @@ def mutants_of(control: Control, compiled: CompiledPack, bench: Bench) -> list[M
     for part, (name, text) in parts_of(control).items():
         # What expects nothing would pass by absence, so the loader refuses it (PC308).
         if not (part.startswith("expect.") and len(control.expect) == 1):
-            found.append(
-                Mutant(control.id, part, name, f"{part}/deleted", text.place, text.text, "", None)
-            )
+            found.append(Mutant(control.id, part, name, f"{part}/deleted", text.place, text.text, "", None))
         for change in changes(text, compiled.pack.parameters, bench.stack.parse):
             mutant = Mutant(
                 control.id, part, name, stable_id(part, text.text, change),
@@ -148,9 +145,7 @@ def _part(control: CompiledControl, mutant: Mutant) -> CompiledExpression:
     return next(e for e in own if e is not None and e.name == mutant.name)
 
 
-def _fields(
-    control: CompiledControl, mutant: Mutant, new: CompiledExpression | None
-) -> Mapping[str, Any]:
+def _fields(control: CompiledControl, mutant: Mutant, new: CompiledExpression | None) -> Mapping[str, Any]:
     """What of the compiled control is different. Deleting a part deletes it from the control as well."""
     kind = mutant.part.partition(".")[0]
     if kind == "applies_when":
@@ -264,7 +259,9 @@ def _mark_faults(control: Control, results: Sequence[MutantResult]) -> tuple[Fau
             words = f"`{mark.mutant}` is no mutant of control `{control.id}`"
             faults.add("PC313", words, mark.place, "the expression has changed: look again, and mark anew")
         elif result.noticed_by:
-            words = f"`{mark.mutant}` is marked as equivalent, and the example `{result.noticed_by}` notices it"
+            words = (
+                f"`{mark.mutant}` is marked as equivalent, and the example `{result.noticed_by}` notices it"
+            )
             faults.add("PC313", words, mark.place, "drop the mark")
     return faults.faults
 

@@ -12,21 +12,20 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from policycheck.model import Bound, ColumnType, ExpressionText, Parameter
+from policycheck.scope import Parser
+from policycheck.source import Place
+from policycheck.spans import Span, Spans
 from policycheck.sqltext import (
-    NOWHERE,
     Node,
-    SqlText,
-    Token,
     expression_text,
     function_name,
     parse_statement,
     read_tokens,
 )
-from policycheck.scope import Parser
-from policycheck.source import Place
 
 CHANGED = "changed_parameter"
 """The name under which a changed parameter stands in the text of a change."""
@@ -96,7 +95,7 @@ def changes(text: ExpressionText, parameters: Mapping[str, Parameter], parse: Pa
     if tokens is None or root is None:
         return []
     item = root["select_list"][0]
-    found = _Changer(sql, tokens, parameters).all(item)
+    found = _Changer(Spans(sql, tokens), parameters).all(item)
     seen = {_meaning(item, None)}
     kept = []
     for change in found:
@@ -155,80 +154,29 @@ def _plain(node: Any) -> Any:
 class _Changer:
     """Walks one tree and gathers its changes."""
 
-    sql: SqlText
-    tokens: list[Token]
+    spans: Spans
     parameters: Mapping[str, Parameter]
     found: list[Change] = field(default_factory=list)
-    _spans: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def all(self, root: Node) -> list[Change]:
         self._boolean(root, ())
         self.found.sort(key=lambda change: (change.place.line, change.place.column))
         return self.found
 
-    # --- where things stand ---
-
-    def _span(self, node: Any) -> tuple[int, int]:
-        """First and last index (exclusive) of a node with everything below it; (-1, -1) for nowhere."""
-        if id(node) not in self._spans:
-            spans = []
-            if isinstance(node, dict):
-                at, length = node.get("query_location", NOWHERE), node.get("query_location_length", 0)
-                if at < NOWHERE and length:
-                    spans.append((self.sql.index_of(at), self.sql.index_of(at + length)))
-                spans += [self._span(value) for value in node.values() if isinstance(value, (dict, list))]
-            else:
-                spans += [self._span(value) for value in node if isinstance(value, (dict, list))]
-            spans = [span for span in spans if span[0] >= 0]
-            whole = (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else (-1, -1)
-            self._spans[id(node)] = self._balanced(*whole) if isinstance(node, dict) and spans else whole
-        return self._spans[id(node)]
-
-    def _balanced(self, start: int, end: int) -> tuple[int, int]:
-        """A span with the brackets that its tokens close or open."""
-        depth = lowest = 0
-        for token in self._between(start, end):
-            depth += (token.text == "(") - (token.text == ")")
-            lowest = min(lowest, depth)
-        for _ in range(-lowest):
-            before = [t for t in self.tokens if t.start < start]
-            start = before[-1].start
-        for _ in range(depth - lowest):
-            after = [t for t in self.tokens if t.start >= end]
-            end = after[0].start + 1
-        return start, end
-
-    def _outer(self, node: Node, first: int = 0) -> tuple[int, int]:
-        """The span of a node with the brackets around it, from `first` on."""
-        start, end = self._span(node)
-        while True:
-            before = next((t for t in reversed(self.tokens) if t.start < start), None)
-            after = next((t for t in self.tokens if t.start >= end), None)
-            if before is None or after is None or before.text != "(" or after.text != ")" or before.start < first:
-                return start, end
-            start, end = before.start, after.start + 1
-
-    def _between(self, start: int, end: int) -> list[Token]:
-        return [token for token in self.tokens if start <= token.start < end]
-
-    def _text(self, span: tuple[int, int]) -> str:
-        return self.sql.text[span[0] : span[1]]
-
     # --- changing ---
 
-    def _add(self, operator: str, span: tuple[int, int], new: str, **shown: Any) -> None:
+    def _add(self, operator: str, span: Span, new: str, **shown: Any) -> None:
         """A change of one stretch of the text. `shown` replaces what a reader is shown of it."""
         at = shown.pop("at", span)
-        text = self.sql.text[: span[0]] + new + self.sql.text[span[1] :]
-        before, after = shown.pop("before", self._text(at)), shown.pop("after", new)
-        self.found.append(Change(operator, self.sql.place_of(at[0]), before, after, text, **shown))
+        text = self.spans.sql.text[: span[0]] + new + self.spans.sql.text[span[1] :]
+        before, after = shown.pop("before", self.spans.text(at)), shown.pop("after", new)
+        self.found.append(Change(operator, self.spans.sql.place_of(at[0]), before, after, text, **shown))
 
     def _boolean(self, node: Node, path: _Path) -> None:
         """A condition: settled either way, turned around, and changed within."""
         kind = node.get("class")
         self._settle(node, path, True)
         self._settle(node, path, False)
-        postfix = False
         if node.get("type") == "OPERATOR_NOT":
             self._drop_not(node)
             self._boolean(node["children"][0], (*path, _Step(node, "not")))
@@ -239,9 +187,9 @@ class _Changer:
                 self._boolean(child, (*path, _Step(node, "operand", i)))
             return
         negated = bool(path) and path[-1].role == "not"
-        if kind not in ("COMPARISON", "CASE", "CONSTANT") and not negated and not postfix:
-            text = self._text(self._span(node))
-            self._add("negate", self._span(node), f"(NOT ({text}))", after=f"NOT {text}")
+        if kind not in ("COMPARISON", "CASE", "CONSTANT") and not negated:
+            text = self.spans.whole_text(node)
+            self._add("negate", self.spans.whole(node), f"(NOT ({text}))", after=f"NOT {text}")
         self._value(node, path, boolean=True)
 
     def _value(self, node: Node, path: _Path, *, boolean: bool = False) -> None:
@@ -273,8 +221,8 @@ class _Changer:
 
         A constant is refused by the gate, and what is left without it says the same.
         """
-        at = self._span(node)
-        shown = {"at": at, "before": self._text(at), "after": str(value).upper()}
+        at = self.spans.whole(node)
+        shown = {"at": at, "before": self.spans.text(at), "after": str(value).upper()}
         for step in reversed(path):
             around = step.node
             if step.role == "not":
@@ -283,19 +231,19 @@ class _Changer:
                 if value is (around["type"] == "CONJUNCTION_AND"):
                     kept = [c for i, c in enumerate(around["children"]) if i != step.index]
                     word = " AND " if value else " OR "
-                    new = word.join(self._text(self._outer(child)) for child in kept)
-                    self._add("settle", self._span(around), new, **shown)
+                    new = word.join(self.spans.outer_text(child) for child in kept)
+                    self._add("settle", self.spans.whole(around), new, **shown)
                     return
             elif step.role == "where" and value:
-                where = self._outer(around["subquery"]["node"]["where_clause"])
-                start = next(t.start for t in reversed(self.tokens) if t.start < where[0])
+                where = self.spans.outer(around["subquery"]["node"]["where_clause"])
+                start = self.spans.token_before(where[0]).start
                 self._add("settle", (start, where[1]), "", **shown)
                 return
             elif step.role == "when":
                 self._settle_branch(around, step.index, value, shown)
                 return
             elif step.role == "result":
-                self._add("settle", self._outer(node), str(value).lower(), **shown)
+                self._add("settle", self.spans.outer(node), str(value).lower(), **shown)
                 return
             else:
                 return
@@ -304,34 +252,39 @@ class _Changer:
     def _settle_branch(self, case: Node, index: int, value: bool, shown: dict[str, Any]) -> None:
         branches = case["case_checks"]
         if value:
-            result = self._text(self._outer(branches[index]["then_expr"]))
-            start, end = self._branch(case, index)[0], self._span(case)[1] - len("END")
+            result = self.spans.outer_text(branches[index]["then_expr"])
+            start, end = self._branch(case, index)[0], self.spans.whole(case)[1] - len("END")
             if index:
                 self._add("settle", (start, end), f"ELSE {result} ", **shown)
             else:
-                self._add("settle", self._span(case), f"({result})", **shown)
+                self._add("settle", self.spans.whole(case), f"({result})", **shown)
         elif len(branches) > 1:
             self._add("settle", self._branch(case, index), "", **shown)
         elif case.get("else_expr"):
-            self._add("settle", self._span(case), f"({self._text(self._outer(case['else_expr']))})", **shown)
+            self._add(
+                "settle",
+                self.spans.whole(case),
+                f"({self.spans.outer_text(case['else_expr'])})",
+                **shown,
+            )
 
-    def _branch(self, case: Node, index: int) -> tuple[int, int]:
+    def _branch(self, case: Node, index: int) -> Span:
         """From WHEN to the end of the result."""
         branch = case["case_checks"][index]
-        first = self._outer(branch["when_expr"])[0]
-        start = next(t.start for t in reversed(self.tokens) if t.start < first)
-        return start, self._outer(branch["then_expr"])[1]
+        first = self.spans.outer(branch["when_expr"])[0]
+        start = self.spans.token_before(first).start
+        return start, self.spans.outer(branch["then_expr"])[1]
 
     def _drop_not(self, node: Node) -> None:
-        start, end = self._span(node)
-        inner = self._span(node["children"][0])
-        word = next((t for t in self._between(start, end) if t.text.upper() == "NOT"), None)
+        start, end = self.spans.whole(node)
+        inner = self.spans.whole(node["children"][0])
+        word = next((t for t in self.spans.tokens_in(start, end) if t.text.upper() == "NOT"), None)
         if word is None:
             return
         at = (word.start, word.start + 3)
         # `NOT x` and `x NOT IN (...)`: either way the word goes.
-        shown_before = self._text((start, end))
-        new = self.sql.text[start : at[0]] + self.sql.text[at[1] : end].lstrip()
+        shown_before = self.spans.text((start, end))
+        new = self.spans.sql.text[start : at[0]] + self.spans.sql.text[at[1] : end].lstrip()
         if at[0] < inner[0] or start == inner[0]:
             self._add("negate", (start, end), new, before=shown_before, after=new)
 
@@ -339,17 +292,17 @@ class _Changer:
         children = node["children"]
         joined = node["type"] == "CONJUNCTION_AND"
         word, other = ("AND", "OR") if joined else ("OR", "AND")
-        start, end = self._span(node)
-        parts = [self._outer(child) for child in children]
-        if any(b[0] < a[1] for a, b in zip(parts, parts[1:], strict=False)):
+        start, end = self.spans.whole(node)
+        parts = [self.spans.outer(child) for child in children]
+        if any(b[0] < a[1] for a, b in pairwise(parts)):
             return
         words = [
             token
-            for a, b in zip(parts, parts[1:], strict=False)
-            for token in self._between(a[1], b[0])
+            for a, b in pairwise(parts)
+            for token in self.spans.tokens_in(a[1], b[0])
             if token.text.upper() == word
         ]
-        text = self._text((start, end))
+        text = self.spans.text((start, end))
         for token in reversed(words):
             at = token.start - start
             text = text[:at] + other + text[at + len(word) :]
@@ -357,30 +310,33 @@ class _Changer:
         self._add("and_or", (start, end), f"({text})", at=(first, first + len(word)), after=other)
 
     def _sign(self, node: Node) -> None:
-        left, right = self._outer(node["left"]), self._outer(node["right"])
-        for token in self._between(left[1], right[0]):
+        left, right = self.spans.outer(node["left"]), self.spans.outer(node["right"])
+        for token in self.spans.tokens_in(left[1], right[0]):
             for other in _SIGNS.get(token.text, ()):
                 at = (token.start, token.start + len(token.text))
-                before, after = self._text(left), self._text(right)
+                before, after = self.spans.text(left), self.spans.text(right)
                 self._add(
                     "comparison", at, other,
                     before=f"{before} {token.text} {after}", after=f"{before} {other} {after}",
                 )  # fmt: skip
 
     def _between_ends(self, node: Node) -> None:
-        value, low, high = (self._text(self._outer(node[name])) for name in ("input", "lower", "upper"))
-        if any(t.text.upper() == "NOT" for t in self._between(self._outer(node["input"])[1], self._span(node)[1])):
+        value, low, high = (self.spans.outer_text(node[name]) for name in ("input", "lower", "upper"))
+        if any(
+            t.text.upper() == "NOT"
+            for t in self.spans.tokens_in(self.spans.outer(node["input"])[1], self.spans.whole(node)[1])
+        ):
             return
         for one, other in ((">", "<="), (">=", "<")):
             new = f"({value} {one} {low} AND {value} {other} {high})"
-            self._add("comparison", self._span(node), new)
+            self._add("comparison", self.spans.whole(node), new)
 
     def _constant(self, node: Node) -> None:
         literal = node.get("literal") or {}
-        if literal.get("kind") == "INTEGER" and self._span(node)[0] >= 0:
+        if literal.get("kind") == "INTEGER" and self.spans.whole(node)[0] >= 0:
             number = int(str(literal.get("text")))
             for other in (number + 1, number - 1):
-                self._add("constant", self._span(node), str(other) if other >= 0 else f"({other})")
+                self._add("constant", self.spans.whole(node), str(other) if other >= 0 else f"({other})")
 
     def _day(self, node: Node) -> None:
         text = str(((node.get("child") or {}).get("literal") or {}).get("text"))
@@ -389,10 +345,10 @@ class _Changer:
                 day = date.fromisoformat(text) + timedelta(days=step)
             except (ValueError, OverflowError):
                 continue
-            self._add("constant", self._span(node), f"DATE '{day.isoformat()}'")
+            self._add("constant", self.spans.whole(node), f"DATE '{day.isoformat()}'")
 
     def _parameter(self, node: Node) -> None:
-        span = self._span(node)
+        span = self.spans.whole(node)
         name = str(node.get("identifier"))
         for value, moved, shown in self._other_values(name):
             self._add("parameter", span, f"${CHANGED}", after=shown, parameter=name, value=value, moved=moved)
@@ -411,14 +367,14 @@ class _Changer:
         name = function_name(node)
         arguments = [argument["expression"] for argument in node.get("arguments") or []]
         if name in _ARITHMETIC and len(arguments) == 2:
-            left, right = (self._outer(argument) for argument in arguments)
-            for token in self._between(left[1], right[0]):
+            left, right = (self.spans.outer(argument) for argument in arguments)
+            for token in self.spans.tokens_in(left[1], right[0]):
                 if token.text == name:
                     self._add("function", (token.start, token.start + 1), _ARITHMETIC[name])
         elif name == "list_value":
             self._drop_members(arguments)
         for other in _NEIGHBOURS.get(name, ()):
-            start = self._span(node)[0]
+            start = self.spans.whole(node)[0]
             self._add("function", (start, start + len(name)), other)
         quantified = name in ("any_true", "all_true", "bool_and", "bool_or")
         for argument in arguments:
@@ -430,10 +386,10 @@ class _Changer:
     def _drop_members(self, members: list[Node]) -> None:
         if len(members) < 2 or any(member.get("class") != "CONSTANT" for member in members):
             return
-        whole = (self._span(members[0])[0], self._span(members[-1])[1])
+        whole = (self.spans.whole(members[0])[0], self.spans.whole(members[-1])[1])
         for member in members:
-            kept = ", ".join(self._text(self._span(other)) for other in members if other is not member)
-            at = self._span(member)
+            kept = ", ".join(self.spans.whole_text(other) for other in members if other is not member)
+            at = self.spans.whole(member)
             self._add("member", whole, kept, at=at, after="(dropped)")
 
     def _operator(self, node: Node) -> None:
@@ -442,19 +398,19 @@ class _Changer:
             self._drop_members(children[1:])
         elif node.get("type") == "OPERATOR_COALESCE":
             for child in children:
-                kept = [self._text(self._outer(other)) for other in children if other is not child]
+                kept = [self.spans.outer_text(other) for other in children if other is not child]
                 new = f"coalesce({', '.join(kept)})" if len(kept) > 1 else f"({kept[0]})"
-                self._add("member", self._span(node), new)
+                self._add("member", self.spans.whole(node), new)
 
     def _case(self, node: Node, path: _Path, boolean: bool) -> None:
         for i, branch in enumerate(node.get("case_checks") or []):
             self._boolean(branch["when_expr"], (*path, _Step(node, "when", i)))
             self._result(branch["then_expr"], node, path, boolean)
         otherwise = node.get("else_expr")
-        if otherwise and self._span(otherwise)[0] >= 0:
-            start, end = self._outer(otherwise)
-            word = next((t for t in reversed(self.tokens) if t.start < start), None)
-            if word is not None and word.text.upper() == "ELSE":
+        if otherwise and self.spans.whole(otherwise)[0] >= 0:
+            start, end = self.spans.outer(otherwise)
+            word = self.spans.token_before(start)
+            if word.text.upper() == "ELSE":
                 self._add("branch", (word.start, end), "", after="(dropped)")
             self._result(otherwise, node, path, boolean)
 

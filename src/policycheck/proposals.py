@@ -15,21 +15,21 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 
-from policycheck.bench import AS_OF, Bench
-from policycheck.falsification import Answers, Mutant, changed_by, parts_of
-from policycheck.model import Column, ColumnType, Control, Example, Status, TableSchema
-from policycheck.selftest import ExampleResult, run_case
+from policycheck.bench import AS_OF, Bench, open_stack
+from policycheck.falsification import Answers, ControlMutants, Mutant, changed_by, parts_of
+from policycheck.model import Column, ColumnType, Control, Example, Pack, Status, TableSchema
+from policycheck.selftest import ExampleResult, Progress, run_case
 
-BATCH = 250
+BATCH = 100
 """So many candidates are loaded side by side."""
 
-SINGLE, DOUBLE = 1500, 1500
+SINGLE, DOUBLE = 1000, 1000
 """So many candidates with one changed cell, and with two, are tried for one control."""
 
-ROUNDS = 12  # of making a found example smaller
+ROUNDS = 6  # of making a found example smaller
 VALUES = 14  # of one column
 
-Given = dict[str, Any]
+Given = Mapping[str, Any]
 _Edit = tuple[tuple[str | int, ...], Any]  # where in `given`, and the new value; DROP takes it away
 DROP = object()
 ANOTHER = object()  # a second row like this one
@@ -48,30 +48,39 @@ def propose(control: Control, survivors: Sequence[Mutant], bench: Bench) -> list
     found: list[Proposal] = []
     open_: dict[str, Mutant] = {mutant.id: mutant for mutant in survivors}
     for source, limit in ((_single, SINGLE), (_double, DOUBLE)):
-        candidates = islice(source(control, bench), limit)
+        candidates = islice(source(control, survivors, bench), limit)
         while open_ and (batch := list(islice(candidates, BATCH))):
-            while open_:
-                best = _best(control, batch, list(open_.values()), bench)
-                if best is None:
-                    break
-                index, hits = best
-                proposal = _smallest(control, batch[index], [open_[i] for i in hits], bench)
+            hits = [ids for _, ids in _noticed(control, batch, list(open_.values()), bench)]
+            # The candidate that notices most of what is open; of two alike the smaller, then the earlier.
+            while ranked := [
+                (-len(left), _size(batch[i].given), i)
+                for i, ids in enumerate(hits)
+                if (left := open_.keys() & set(ids))
+            ]:
+                index = min(ranked)[2]
+                mutants = [open_[i] for i in hits[index] if i in open_]
+                proposal = _smallest(control, batch[index], mutants, bench)
                 found.append(proposal)
                 for mutant_id in proposal.mutants:
                     del open_[mutant_id]
     return found
 
 
-def _best(
-    control: Control, batch: Sequence[Example], mutants: Sequence[Mutant], bench: Bench
-) -> tuple[int, list[str]] | None:
-    """The candidate that notices most of these mutants; of two alike the smaller, then the earlier."""
-    hits = _noticed(control, batch, mutants, bench)
-    ranked = [(-len(ids), _size(batch[i].given), i) for i, (_, ids) in enumerate(hits) if ids]
-    if not ranked:
-        return None
-    index = min(ranked)[2]
-    return index, hits[index][1]
+def propose_all(
+    pack: Pack, found: Sequence[ControlMutants], *, progress: Progress | None = None
+) -> dict[str, list[Proposal]]:
+    """Examples by control for everything that survived."""
+    open_ = [each for each in found if any(result.survived for result in each.results)]
+    if not open_:
+        return {}
+    bench = Bench(pack, open_stack())
+    proposed = {}
+    for i, each in enumerate(open_, start=1):
+        survivors = [result.mutant for result in each.results if result.survived]
+        proposed[each.control] = propose(pack.controls[each.control], survivors, bench)
+        if progress is not None:
+            progress(i, len(open_))
+    return proposed
 
 
 def _noticed(
@@ -112,18 +121,26 @@ def _smallest(control: Control, example: Example, mutants: Sequence[Mutant], ben
     """The example without what it can do without, and with what it then expects."""
     ids = {mutant.id for mutant in mutants}
     before, _ = _noticed(control, [example], mutants, bench)[0]
-    for _ in range(ROUNDS):
-        smaller = [_with(example, [(where, DROP)]) for where in _places(example.given)]
-        results = _noticed(control, smaller, mutants, bench)
-        fits = [
+
+    def fitting(examples: Sequence[Example]) -> list[int]:
+        return [
             i
-            for i, (result, hit) in enumerate(results)
+            for i, (result, hit) in enumerate(_noticed(control, examples, mutants, bench))
             if ids <= set(hit) and result is not None and before is not None
             and (result.status, result.failed) == (before.status, before.failed)
         ]  # fmt: skip
+
+    for _ in range(ROUNDS):
+        # The last places first, so that taking one out does not move the others.
+        places = list(_places(example.given))[::-1]
+        smaller = [_with(example, [(place, DROP)]) for place in places]
+        fits = fitting(smaller)
         if not fits:
             break
-        example = smaller[min(fits, key=lambda i: (_size(smaller[i].given), i))]
+        together = _with(example, [(places[i], DROP) for i in fits])
+        example = (
+            together if fitting([together]) else smaller[min(fits, key=lambda i: _size(smaller[i].given))]
+        )
     result, hit = _noticed(control, [example], mutants, bench)[0]
     if result is None or result.status is None:
         raise ValueError("a proposal was found, and is gone")
@@ -164,13 +181,13 @@ def _places(given: Given) -> Iterator[tuple[str | int, ...]]:
 # --- candidates -----------------------------------------------------------------------------------
 
 
-def _single(control: Control, bench: Bench) -> Iterator[Example]:
+def _single(control: Control, survivors: Sequence[Mutant], bench: Bench) -> Iterator[Example]:
     """Every example with one edit, the edits of all examples by turns, small examples first."""
     bases = sorted(
         (e for e in control.examples if all(isinstance(rows, list) for rows in e.given.values())),
         key=lambda e: _size(e.given),
     )
-    values = _values(control, bench)
+    values = _values(control, survivors, bench)
     waiting = [(base, _edits(base.given, values, bench)) for base in bases]
     while waiting:
         kept = []
@@ -182,13 +199,13 @@ def _single(control: Control, bench: Bench) -> Iterator[Example]:
         waiting = kept
 
 
-def _double(control: Control, bench: Bench) -> Iterator[Example]:
+def _double(control: Control, survivors: Sequence[Mutant], bench: Bench) -> Iterator[Example]:
     """Every example with two edits; a stride through the second keeps the first candidates apart."""
     bases = sorted(
         (e for e in control.examples if all(isinstance(rows, list) for rows in e.given.values())),
         key=lambda e: _size(e.given),
     )
-    values = _values(control, bench)
+    values = _values(control, survivors, bench)
     edits = [list(_edits(base.given, values, bench)) for base in bases]
     longest = max((len(each) for each in edits), default=0)
     for step in range(1, longest):
@@ -199,9 +216,7 @@ def _double(control: Control, bench: Bench) -> Iterator[Example]:
                     yield _with(base, [each[i], other])
 
 
-def _edits(
-    given: Given, values: Mapping[tuple[str, str], list[Any]], bench: Bench
-) -> Iterator[_Edit]:
+def _edits(given: Given, values: Mapping[tuple[str, str], list[Any]], bench: Bench) -> Iterator[_Edit]:
     """Every change of one cell to another value, then rows taken away and rows doubled."""
     for table, rows in given.items():
         for i, row in enumerate(rows):
@@ -231,7 +246,7 @@ def _cells(table: str, row: Any, values: Mapping[tuple[str, str], list[Any]]) ->
 
 
 def _with(base: Example, edits: Sequence[_Edit]) -> Example:
-    given = deepcopy(dict(base.given))
+    given: dict[str, Any] = deepcopy(dict(base.given))
     for where, value in edits:
         target: Any = given
         try:
@@ -256,11 +271,13 @@ def _edit(target: Any, last: Any, value: Any) -> None:
 # --- values ---------------------------------------------------------------------------------------
 
 
-def _values(control: Control, bench: Bench) -> dict[tuple[str, str], list[Any]]:
-    """The values to try for each (table, column) that the control's expressions rest on."""
+def _values(control: Control, survivors: Sequence[Mutant], bench: Bench) -> dict[tuple[str, str], list[Any]]:
+    """The values to try for each (table, column) that the changed expressions rest on."""
     compiled = bench.compiled([control.id]).controls[control.id]
+    names = {mutant.name for mutant in survivors}
     parts = (compiled.applies, compiled.na_when, *compiled.expectations, *compiled.advice)
-    pairs = sorted({pair for part in parts if part is not None for pair in part.reads.columns})
+    changed = [part for part in parts if part is not None and part.name in names]
+    pairs = sorted({pair for part in changed for pair in part.reads.columns})
     numbers = _numbers(control, bench)
     found = {}
     for table, name in pairs:
@@ -315,3 +332,40 @@ def _typed(column: Column, numbers: Sequence[int]) -> Iterator[Any]:
         later = (0, -1, 1) if column.may_be_future else (0, -1)
         yield from ((today + timedelta(days=step)).isoformat() for step in later)
     yield from column.enum
+
+
+# --- as text --------------------------------------------------------------------------------------
+
+
+def example_text(example: Example) -> str:
+    """The example as it stands under `examples:` in a control file."""
+    lines = [f"  - name: {_flow(example.name)}"]
+    if example.profile is not None:
+        lines.append(f"    profile: {_flow(example.profile)}")
+    if example.parameters:
+        lines.append(f"    parameters: {_flow(dict(example.parameters))}")
+    if example.as_of is not None:
+        lines.append(f"    as_of: {_flow(example.as_of)}")
+    lines.append("    given:" if example.given else "    given: {}")
+    for table, rows in example.given.items():
+        if isinstance(rows, list) and rows:
+            lines += [f"      {table}:", *(f"        - {_flow(row)}" for row in rows)]
+        else:
+            lines.append(f"      {table}: {_flow(rows)}")
+    lines.append(f"    expect: {example.expect.value}")
+    if example.failed is not None:
+        lines.append(f"    failed: {_flow(list(example.failed))}")
+    if example.advisories is not None:
+        lines.append(f"    advisories: {_flow(list(example.advisories))}")
+    return "\n".join(lines)
+
+
+def _flow(value: Any) -> str:
+    """One value on one line, quoted where the strict reader asks for it."""
+    import yaml
+
+    plain = [list(value) if isinstance(value, tuple) else value]
+    text: str = yaml.safe_dump(
+        plain, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True
+    )
+    return text.strip()[1:-1]

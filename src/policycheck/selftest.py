@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from policycheck.bench import Bench, Case, open_stack
 from policycheck.compiler import CompiledPack
-from policycheck.errors import Fault, FaultList, InputError, nearest
+from policycheck.errors import Fault, FaultList, nearest
 from policycheck.model import Control, Example, Pack, Reason, Status
 from policycheck.source import Place
 

@@ -319,9 +319,7 @@ class DuckDBSession:
             raise _engine_error(_first_line(error), "") from error
 
 
-def bind_columns(
-    schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]
-) -> list[str]:
+def bind_columns(schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]) -> list[str]:
     """Adds the columns of a table to the parameters and answers the SELECT items that spread them."""
     return [_bind(column, columns[column.name], parameters) for column in schema.columns]
 

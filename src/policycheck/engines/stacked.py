@@ -118,7 +118,7 @@ class Stack:
             self._session.fetch(create + self._lateral(sql, 0, len(self.slots) - 1))
         except EngineError:
             # What fails on the rows of one slot is empty and broken there, and nowhere else.
-            self._session.fetch(create + f'SELECT 0 AS _slot, * FROM ({sql}) WITH NO DATA')
+            self._session.fetch(create + f"SELECT 0 AS _slot, * FROM ({sql}) WITH NO DATA")
             for number in range(len(self.slots)):
                 try:
                     self._session.fetch(f'INSERT INTO stack."{name}" ' + self._lateral(sql, number, number))
@@ -154,7 +154,13 @@ class Stack:
     # --- questions ---
 
     def judge(
-        self, slot: Slot, relation: str, base: str, key: Sequence[str], asked: Sequence[str], seen: Sequence[str]
+        self,
+        slot: Slot,
+        relation: str,
+        base: str,
+        key: Sequence[str],
+        asked: Sequence[str],
+        seen: Sequence[str],
     ) -> Judgement:
         self._flush()
         rows = self._relation(relation).get(slot.number, [])
@@ -237,8 +243,8 @@ class Stack:
         total, kept = self._kept[relation][slot.number]
         if total != expected or kept != expected:
             words = f"`{relation}` answers {total} rows, and keeps {kept} of the {expected} rows of `{base}`"
-            help = "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing"
-            raise EngineError([Fault("PC901", words, Place("engine"), help)])
+            hint = "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing"
+            raise EngineError([Fault("PC901", words, Place("engine"), hint)])
 
     def false_rows(self, slot: Slot, table: str, asked: Sequence[str]) -> list[tuple[int, int]]:
         self._flush()
@@ -272,9 +278,9 @@ def _batches(asked: Sequence[str]) -> Iterator[list[str]]:
 def _within_slot(sql: str) -> str:
     """An expression whose subqueries read the rows of the subject's own slot."""
     return _FROM.sub(
-        lambda m: f'FROM (SELECT * FROM stack."{m[1]}" s_ WHERE s_._slot = subject._slot) {m[2]}'
-        if m[1]
-        else m[0],
+        lambda m: (
+            f'FROM (SELECT * FROM stack."{m[1]}" s_ WHERE s_._slot = subject._slot) {m[2]}' if m[1] else m[0]
+        ),
         sql,
     )
 
