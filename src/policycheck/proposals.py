@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from policycheck.bench import AS_OF, Bench, open_stack
+from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.falsification import Answers, ControlMutants, Mutant, changed_by, parts_of
 from policycheck.model import Column, ColumnType, Control, Example, Pack, Status, TableSchema
 from policycheck.selftest import ExampleResult, Progress, run_case
@@ -281,7 +282,7 @@ def _values(control: Control, survivors: Sequence[Mutant], bench: Bench) -> dict
     numbers = _numbers(control, bench)
     found = {}
     for table, name in pairs:
-        schema = bench.pack.tables.get(table)
+        schema = bench.pack.tables.get(table) or BUILTIN_TABLES.get(table)
         column = schema.column(name) if schema is not None else None
         if schema is None or column is None:
             continue
