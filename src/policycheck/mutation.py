@@ -89,24 +89,31 @@ def changes(text: ExpressionText, parameters: Mapping[str, Parameter], parse: Pa
 
     Changes that say the same as the expression or as an earlier change are left out.
     """
-    sql = expression_text(text.text, text.place)
-    tokens = read_tokens(sql, _silent)
-    root = parse_statement(sql, parse, _silent) if tokens is not None else None
-    if tokens is None or root is None:
-        return []
-    item = root["select_list"][0]
-    found = _Changer(Spans(sql, tokens), parameters).all(item)
+    item = _tree(text, parse)
     seen = {_meaning(item, None)}
     kept = []
-    for change in found:
-        tree = parse_statement(expression_text(change.text, text.place), parse, _silent)
-        if tree is None:
-            continue
-        meaning = _meaning(tree["select_list"][0], change)
-        if meaning not in seen:
+    for change in written_changes(text, parameters, parse):
+        tree = _tree(ExpressionText(change.text, text.place), parse)
+        meaning = _meaning(tree, change)
+        if tree is not None and meaning not in seen:
             seen.add(meaning)
             kept.append(change)
     return kept
+
+
+def written_changes(text: ExpressionText, parameters: Mapping[str, Parameter], parse: Parser) -> list[Change]:
+    """Every change as it is written, also those that say the same."""
+    sql = expression_text(text.text, text.place)
+    tokens = read_tokens(sql, _silent)
+    item = _tree(text, parse)
+    if tokens is None or item is None:
+        return []
+    return _Changer(Spans(sql, tokens), parameters).all(item)
+
+
+def _tree(text: ExpressionText, parse: Parser) -> Node | None:
+    root = parse_statement(expression_text(text.text, text.place), parse, _silent)
+    return root["select_list"][0] if root is not None else None
 
 
 def stable_id(part: str, text: str, change: Change) -> str:
