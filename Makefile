@@ -49,6 +49,7 @@ slow: $(DEV) ## the long form of the suites, many minutes
 bench: $(DEV) ## measure; never fails for being slow
 	$(PY) -m benchmarks.cold_start
 	$(PY) -m benchmarks.million
+	$(PY) -m benchmarks.mutants
 
 lock: $(DEV) ## resolve pyproject.toml into the hash-locked requirement files
 	scripts/lock
