@@ -52,6 +52,7 @@ docs: $(DEV) ## write the reference of the pack into docs/controls
 bench: $(DEV) ## measure; never fails for being slow
 	$(PY) -m benchmarks.cold_start
 	$(PY) -m benchmarks.million
+	$(PY) -m benchmarks.mutants
 
 lock: $(DEV) ## resolve pyproject.toml into the hash-locked requirement files
 	scripts/lock

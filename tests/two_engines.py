@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, TypeVar
 
 from policycheck.builtin_tables import BUILTIN_TABLES
-from policycheck.compiler import CompiledPack
+from policycheck.compiled import CompiledPack
 from policycheck.engines import Judgement, Row
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.duckdb import DuckDBSession

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from policycheck.compiled import CompiledPack
 from policycheck.engines import ALL_COLUMNS
@@ -29,14 +30,19 @@ def wanted_columns(compiled: CompiledPack, controls: Sequence[CompiledControl]) 
                 wanted[name] |= words
     # From the last view to the first: what is wanted of a view is known before that of those it reads.
     for name in reversed(wanted):
-        sql = compiled.views[name].sql.lower()
-        words = set(WORD.findall(sql))
+        sql = compiled.views[name].sql
+        words = set(_words(sql))
         reads = [read for read in wanted if read in words and read != name]
         if "*" in sql:
             words |= {ALL_COLUMNS} if words & WHOLE_ROWS else wanted[name]
         for read in reads:
             wanted[read] |= words
     return wanted
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(WORD.findall(text.lower()))
 
 
 def _words_of(control: CompiledControl) -> set[str]:
@@ -49,5 +55,5 @@ def _words_of(control: CompiledControl) -> set[str]:
         words |= {population.relation, *population.key}
     for expression in expressions:
         if expression is not None:
-            words.update(WORD.findall(expression.sql.lower()))
+            words |= _words(expression.sql)
     return words

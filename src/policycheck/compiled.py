@@ -14,6 +14,7 @@ from typing import Any
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.model import CompiledControl, CompiledExpression, Control, Pack, Reads, View
 from policycheck.parameters import Resolved
+from policycheck.scope import Scope
 
 
 def parameter_values(resolved: Resolved, as_of: datetime) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class CompiledPack:
     controls: Mapping[str, CompiledControl]  # roll-ups have no entry
     views: Mapping[str, CompiledView]
     row_rules: Mapping[str, tuple[CompiledExpression, ...]] = field(default_factory=dict)
+    scope: Scope = Scope({}, {})  # what an expression may name, for those who check further ones
 
     def max_age_days(self, control: Control, table: str) -> int:
         schema = self.pack.tables.get(table) or BUILTIN_TABLES[table]

@@ -14,6 +14,7 @@ from policycheck.errors import FaultList, nearest
 from policycheck.model import (
     Advice,
     Control,
+    Equivalent,
     Example,
     ExceptionPath,
     ExpressionText,
@@ -65,6 +66,7 @@ def read_control(fields: Fields, faults: FaultList) -> Control:
         none_in_scope=Status(fields.choice("none_in_scope", ["na", "unknown"], "unknown") or "unknown"),
         na_when=_expression(fields, "na_when"),
         cannot=tuple(Status(s) for s in fields.texts("cannot", ()) if s in ("pass", "fail", "unknown")),
+        equivalent=_equivalent(fields, faults),
     )
     because = fields.text("cannot_because", "")
     if control.cannot and not (because or "").strip():
@@ -142,6 +144,17 @@ def _expressions(fields: Fields, name: str) -> dict[str, ExpressionText]:
     found = {key: ExpressionText(inner.text(key), inner.text_place(key)) for key in inner.names}
     inner.close()
     return found
+
+
+def _equivalent(fields: Fields, faults: FaultList) -> tuple[Equivalent, ...]:
+    found: list[Equivalent] = []
+    for entry in fields.each("equivalent", "an equivalent mutant"):
+        mark = Equivalent(entry.text("mutant"), entry.text("why"), entry.place("mutant"))
+        if mark.mutant in {other.mutant for other in found}:
+            faults.add("PC308", f"`{mark.mutant}` is marked twice", mark.place)
+        found.append(mark)
+        entry.close()
+    return tuple(found)
 
 
 def _references(fields: Fields) -> tuple[Reference, ...]:

@@ -319,6 +319,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A mutant of a control that no evidence can tell from the control, and why."""
+
+    mutant: str
+    why: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """The check of one or more clauses: a subject table and expectations, or a roll-up of controls."""
 
@@ -347,6 +356,7 @@ class Control:
     population: Population | None = None
     cannot: tuple[Status, ...] = ()  # statuses that no evidence can produce, so no example shows them
     examples: tuple[Example, ...] = ()
+    equivalent: tuple[Equivalent, ...] = ()
 
     @property
     def section(self) -> str:

@@ -19,7 +19,7 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, packed
+from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, fetched_rows, packed
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -200,8 +200,7 @@ class DuckDBSession:
         if total:
             parameters: list[Any] = [list(range(total)), [origin[0] for origin in data.origins]]
             selects = ["unnest($1::BIGINT[])", "unnest($2::INTEGER[])"]
-            for column in data.schema.columns:
-                selects.append(_bind(column, data.columns[column.name], parameters))
+            selects += bind_columns(data.schema, data.columns, parameters)
             self._execute(f'INSERT INTO "{data.schema.name}" SELECT {", ".join(selects)}', parameters)
         self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
 
@@ -260,7 +259,8 @@ class DuckDBSession:
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
             answers = ", ".join(f"({sql}\n)" for sql in expressions)
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
-            judgement = FetchedJudgement(self.fetch(sql), len(key), tuple(observed))
+            rows = fetched_rows(self.fetch(sql), len(key), len(observed))
+            judgement = FetchedJudgement(rows, tuple(observed))
             self._check_rows(relation, base, expected, key)
             return judgement
         self._check_rows(relation, base, expected, key)
@@ -343,11 +343,20 @@ class DuckDBSession:
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
 
+    def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
+        return self._execute(sql, parameters)
+
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:
             return self._connection.execute(sql, parameters)
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
+
+
+def bind_columns(schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]) -> list[str]:
+    """Adds the columns of a table to the parameters and answers the SELECT items that spread them."""
+    return [_bind(column, columns[column.name], parameters) for column in schema.columns]
 
 
 def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
