@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import policycheck.engines.duckdb
+import query_writer
 import sample_run
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import EngineError
@@ -112,6 +114,19 @@ def test_an_engine_that_fails_gives_no_verdict(tmp_path: Path, monkeypatch: pyte
     assert assessment.controls[0].reason.code == "engine_error"
     assert assessment.gate.exit_code == 3
     assert not issubclass(EngineError, duckdb.Error)
+
+
+def test_an_overflow_in_a_row_far_down_is_an_engine_error() -> None:
+    """DuckDB computes the later rows of an answer while they are fetched."""
+    with DuckDBSession() as session:
+        session.define_tables([query_writer.THINGS])
+        data = query_writer.table(query_writer.THINGS, 6000, random.Random(1))
+        data.columns["rank"] = [*range(5999), 2**63 - 1]
+        session.insert(data)
+        with pytest.raises(EngineError, match="Overflow"):
+            session.judge("things", "things", ["things_id"], ["subject.rank * 2 > subject._row"], [])
+        with pytest.raises(EngineError, match="Overflow"):
+            session.false_rows("things", ["subject.rank * 2 > subject._row"])
 
 
 # --- a second opinion -------------------------------------------------------------------------------

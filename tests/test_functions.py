@@ -1,4 +1,4 @@
-"""Each policy function on DuckDB against an independent reading in Python, edges first."""
+"""Each policy function on every engine against an independent reading in Python, edges first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policycheck.engines.direct_functions import IMPLEMENTATIONS, RESULTS
 from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.functions import FUNCTIONS, QUANTIFIERS, function_table
@@ -191,6 +192,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     found.close()
 
 
+def _direct(value: Any) -> Any:
+    """A value as the direct engine holds it: sets are tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _cell(value: Any) -> Any:
     return {"lo": value[0], "hi": value[1]} if isinstance(value, tuple) else value
 
@@ -221,7 +227,7 @@ def _rows(name: str, kinds: tuple[ColumnType, ...]) -> st.SearchStrategy[list[tu
 @pytest.mark.parametrize(
     ("name", "signature"), CALLS, ids=[f"{name}{signature}" for name, signature in CALLS]
 )
-def test_a_function_means_the_same_on_duckdb_and_in_python(
+def test_a_function_means_the_same_on_every_engine_and_in_words(
     name: str, signature: Any, connection: duckdb.DuckDBPyConnection
 ) -> None:
     """And what the catalogue calls decided is never NULL for known arguments."""
@@ -231,6 +237,8 @@ def test_a_function_means_the_same_on_duckdb_and_in_python(
     def check(rows: list[tuple[Any, ...]]) -> None:
         answers = _call(connection, name, signature.arguments, rows)
         assert answers == [EXPECTED[name](*row) for row in rows]
+        direct = IMPLEMENTATIONS[name][signature.arguments]
+        assert answers == [direct(*(_direct(value) for value in row)) for row in rows]
         if signature.decided:
             assert None not in answers
 
@@ -303,6 +311,13 @@ def test_a_minimum_period_never_ends_before_a_maximum_period(day: date, years: i
 def test_the_catalogue_and_the_macros_name_the_same_functions() -> None:
     made = {statement.split()[2].split("(")[0] for statement in macro_statements()}
     assert made == (FUNCTIONS.keys() | QUANTIFIERS.keys()) - {"lower"}
+
+
+def test_the_catalogue_and_the_direct_engine_have_the_same_forms() -> None:
+    assert IMPLEMENTATIONS.keys() == FUNCTIONS.keys() - {"full_match"}
+    for name, forms in IMPLEMENTATIONS.items():
+        signatures = {each.arguments: each.result for each in FUNCTIONS[name].signatures}
+        assert {form: RESULTS.get(name, form[0]) for form in forms} == signatures
 
 
 def test_every_function_is_in_the_table() -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiler import CompiledPack
 from policycheck.engines import Judgement, Row
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.duckdb import DuckDBSession
-from policycheck.model import CompiledControl
+from policycheck.errors import EngineError
+from policycheck.model import ColumnType, CompiledControl, TableData, TableSchema
 
+T = TypeVar("T")
+Engine = DirectSession | DuckDBSession
 Trees = Callable[[str], Mapping[str, Any]]
 
 
@@ -61,6 +64,104 @@ def view_differences(name: str, direct: DirectSession, embedded: DuckDBSession) 
     return [f"{name}: direct only {row}" for row in here - there] + [
         f"{name}: embedded only {row}" for row in there - here
     ]
+
+
+class TwinSession:
+    """A session that asks both engines everything, answers as the embedded one, and gathers differences."""
+
+    def __init__(self) -> None:
+        self.embedded = DuckDBSession()
+        self.direct = DirectSession(trees_of(self.embedded))
+        self.parse = self.embedded.parse
+        self.differences: list[str] = []
+        self.asked = 0
+
+    def __enter__(self) -> TwinSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.embedded.close()
+
+    def define_tables(self, schemas: Iterable[TableSchema]) -> None:
+        found = list(schemas)
+        self.direct.define_tables(found)
+        self.embedded.define_tables(found)
+
+    def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
+        return self._both(f"the columns of {name}", lambda engine: engine.define_view(name, sql))
+
+    def refresh_views(self, names: Iterable[str]) -> None:
+        found = list(names)
+        self.direct.refresh_views(found)
+        self.embedded.refresh_views(found)
+
+    def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
+        self.direct.compute_views(wanted)
+        self.embedded.compute_views(wanted)
+        for name in wanted:
+            self.differences += view_differences(name, self.direct, self.embedded)
+
+    def broken_views(self) -> dict[str, str]:
+        found = self.embedded.broken_views()
+        silent = found.keys() - self.direct.broken_views().keys()
+        self.differences += [f"only the embedded engine finds {name} broken" for name in silent]
+        return found
+
+    def insert(self, data: TableData) -> None:
+        self.direct.insert(data)
+        self.embedded.insert(data)
+
+    def clear(self) -> None:
+        self.direct.clear()
+        self.embedded.clear()
+
+    def seal(self) -> None:
+        self.embedded.seal()
+
+    def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
+        return self._both(f"false rows of {table}", lambda engine: engine.false_rows(table, expressions))
+
+    def rows_with_null(self, relation: str, columns: Sequence[str], ignored: Collection[int]) -> int:
+        return self._both(
+            f"NULL in {relation}", lambda engine: engine.rows_with_null(relation, columns, ignored)
+        )
+
+    def judge(
+        self,
+        relation: str,
+        base: str,
+        key: Sequence[str],
+        expressions: Sequence[str],
+        observed: Sequence[str],
+    ) -> Judgement:
+        found: list[Judgement] = []
+
+        def ask(engine: Engine) -> list[Row]:
+            judgement = engine.judge(relation, base, key, expressions, observed)
+            found.append(judgement)
+            return all_rows(judgement, len(expressions))
+
+        self._both(f"subjects of {relation} under {expressions}", ask)
+        return found[-1]
+
+    def _both(self, what: str, ask: Callable[[Engine], T]) -> T:
+        """What the embedded engine answers or raises, last; a different answer of the other is noted."""
+        self.asked += 1
+        here: T | None = None
+        words = ""
+        try:
+            here = ask(self.direct)
+        except EngineError as error:
+            words = error.faults[0].message
+        try:
+            there = ask(self.embedded)
+        except EngineError as error:
+            if not words:
+                self.differences.append(f"{what}: {here}, embedded fails: {error.faults[0].message}")
+            raise
+        if words or here != there:
+            self.differences.append(f"{what}: {words or here}, embedded {there}")
+        return there
 
 
 def expressions_of(control: CompiledControl) -> list[str]:

@@ -23,6 +23,7 @@ from policycheck.engines.direct_values import (
     INT,
     INT32,
     SET,
+    Kind,
     Outer,
     Value,
     column_kind,
@@ -246,18 +247,26 @@ class DirectSession:
             raise deep from None
 
     def _places(self, relation: str, names: Sequence[str]) -> list[int]:
-        query = self._query(relation)
-        places = {name: place for place, (name, _) in enumerate(query.columns)}
+        places = self._query(relation).places
         missing = [name for name in names if name not in places]
         if missing:
             raise failed(f"`{relation}` has no column {', '.join(missing)}")
-        return [places[name] for name in names]
+        return [places[name][0] for name in names]
 
     def _query(self, name: str) -> Query:
         found = self._relation(name)
         if found is None:
             raise refused(f"the name `{name}`, which is no table and no view")
         return found
+
+    def select(self, text: str) -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
+        """Columns (name, kind) and rows of any query over the tables and views. Raises EngineError."""
+
+        def ask() -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
+            query = self._compiler.query(self._tree(text))
+            return query.columns, query.rows(None)
+
+        return self._asked(ask)
 
     def columns_of(self, name: str) -> list[str]:
         """The columns of a table or view, hidden ones included."""
@@ -288,11 +297,10 @@ class DirectSession:
             columns = tuple(
                 (column, str(column_kind(kind)) if kind != INT32 else kind) for column, kind in found.columns
             )
-            names = [column for column, _ in columns]
-            if len(set(names)) < len(names):
-                raise refused(f"view `{name}`, which has two columns of one name")
-            view.compiled = found
-            view.query = Query(columns, lambda outer: self._compute(name), stored=True)
+            query = Query(columns, lambda outer: self._compute(name), stored=True)
+            if any(" " in column for column in query.places):
+                raise refused(f"view `{name}`, which has a column without a name")
+            view.query, view.compiled = query, found
             self._relations[name] = view.query
         return view.query
 

@@ -68,17 +68,21 @@ _OVER_KNOWN: dict[str, OverValues] = {
 }
 _QUANTIFIERS: dict[str, OverValues] = {"any_true": any_true, "all_true": all_true}
 AGGREGATES = frozenset({*_OVER_KNOWN, *_QUANTIFIERS, "count_star"})
+_WITHOUT = frozenset({"COLUMN_REF", "CONSTANT", "PARAMETER", "SUBQUERY", "STAR", "TYPE"})
 
 
 def has_aggregate(node: Any) -> bool:
     """Whether an aggregate stands in an expression, not counting the subqueries below it."""
-    if isinstance(node, list):
-        return any(has_aggregate(each) for each in node)
-    if not isinstance(node, dict) or node.get("class") == "SUBQUERY":
-        return False
-    if node.get("class") == "FUNCTION" and function_name(node) in AGGREGATES:
-        return True
-    return any(has_aggregate(each) for each in node.values() if isinstance(each, (dict, list)))
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict) and each.get("class") not in _WITHOUT:
+            if each.get("class") == "FUNCTION" and function_name(each) in AGGREGATES:
+                return True
+            waiting += [value for value in each.values() if isinstance(value, (dict, list))]
+    return False
 
 
 def visit_function(scope: Scope, node: Node) -> Expression:

@@ -322,10 +322,6 @@ def _call(name: str, parts: list[Expression]) -> Expression:
     if forms is None:
         raise refused(f"the function `{name}`")
     kinds = tuple(INT if part.kind == INT32 else part.kind for part in parts)
-    if NULL in kinds and len(forms) == 1:
-        # With one form only a bare NULL has a type by its place, and gives NULL.
-        (form,) = forms
-        kinds = tuple(wanted if kind == NULL else kind for kind, wanted in zip(kinds, form, strict=True))
     function = forms.get(kinds)
     if function is None:
         raise refused(f"`{name}` of ({', '.join(kinds)})")

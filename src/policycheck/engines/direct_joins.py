@@ -15,7 +15,7 @@ from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Sou
 from policycheck.engines.direct_values import BOOL, Outer, Row, Rows, Value, refused
 
 Compile = Callable[[Node, Scope | None, Any], Query]
-_KINDS = ("INNER", "LEFT", "RIGHT", "OUTER", "SEMI", "ANTI")
+_KINDS = ("INNER", "LEFT", "RIGHT", "FULL", "OUTER", "SEMI", "ANTI")
 _NOTHING: list[Row] = []
 
 
@@ -245,7 +245,8 @@ def _join_rows(join: Join, pushed: list[Condition], scope: Scope) -> Rows:
         keys.append(sides) if sides else rest.append(condition)
     matches = _matches(join, right, keys, rest, scope)
     pad = ((),) * _first_slot(join)
-    kind, keeps_left, keeps_right = join.kind, join.kind in ("LEFT", "OUTER"), join.kind in ("RIGHT", "OUTER")
+    kind, whole = join.kind, join.kind in ("FULL", "OUTER")
+    keeps_left, keeps_right = whole or kind == "LEFT", whole or kind == "RIGHT"
     no_right, no_left = _missing(join.right), _missing(join.left)
 
     def rows(outer: Outer) -> list[Row]:

@@ -23,7 +23,7 @@ _CLASSES = {
     "w": _DIGITS | frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
     "s": frozenset("\t\n\f\r "),
 }
-_SPECIAL = frozenset("\\.[]{}()*+?|^$")
+_SPECIAL = frozenset("{)*+?|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Parser:
             return _End("end")
         if char == "\\":
             return _Char(self.escaped().__contains__)
-        if char in _SPECIAL - {"]"}:
+        if char in _SPECIAL:
             raise self.refuse()
         return _Char(char.__eq__)
 

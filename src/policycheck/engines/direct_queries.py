@@ -7,7 +7,6 @@ refused, whatever a later parser may add.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from policycheck.engines.direct_aggregates import VISITS_OF_ROWS, has_aggregate
@@ -56,7 +55,9 @@ class QueryCompiler:
         else:
             raise refused(f"`{kind}`")
         # What depends on nothing further out is computed once, however often it is asked for.
-        return found if found.references else replace(found, rows=self.world.memory.once(found.rows))
+        if not found.references:
+            found.rows = self.world.memory.once(found.rows)
+        return found
 
     def _named_query(self, entry: Node, parent: Scope | None, named: Named) -> Query:
         value = entry["value"]
@@ -98,12 +99,13 @@ class QueryCompiler:
         grouped = bool(groups) or has_aggregate([items, node.get("having"), node.get("qualify")])
         keys = [self._key(each, items, scope) for each in groups]
         if grouped:
-            scope.groups = _key_places(keys)
+            scope.groups = {shape: (i, key.kind) for i, (_, shape, key) in enumerate(keys)}
+            scope.group_classes = frozenset(kind for kind, _, _ in keys) - {"COLUMN_REF"}
         columns, project = _projection(items, scope, grouped)
         having = self._late_condition(node.get("having"), scope, "HAVING")
         window_rows = rows
         if grouped:
-            window_rows = _grouped_rows(rows, [key.value for _, key in keys], scope)
+            window_rows = _grouped_rows(rows, [key.value for _, _, key in keys], scope)
         qualify = self._late_condition(node.get("qualify"), scope, "QUALIFY")
         if having is not None and not grouped:
             raise refused("HAVING without a group")
@@ -116,8 +118,8 @@ class QueryCompiler:
         one_row = grouped and not groups
         return Query(columns, _begun(rows, scope.begin), references, scope.fallible, one_row)
 
-    def _key(self, node: Node, items: list[Node], scope: Scope) -> tuple[Hashable, Expression]:
-        """A group's key by its shape. A whole number is the position of a result."""
+    def _key(self, node: Node, items: list[Node], scope: Scope) -> tuple[str, Hashable, Expression]:
+        """A group's key, by its class and its shape. A whole number is the position of a result."""
         if node.get("class") == "CONSTANT":
             text = str(node["literal"].get("text"))
             if node["literal"].get("kind") != "INTEGER" or not 1 <= int(text) <= len(items):
@@ -125,7 +127,7 @@ class QueryCompiler:
             node = items[int(text) - 1]
         if node.get("class") in ("STAR", "SUBQUERY", "CONSTANT") or has_aggregate(node):
             raise refused("a group by anything but columns and functions of them")
-        return scope.shape(node), scope.clause(node)
+        return str(node.get("class")), scope.shape(node), scope.clause(node)
 
     def _late_condition(self, node: Node | None, scope: Scope, where: str) -> Value | None:
         """HAVING or QUALIFY, where a name may also be that of a result."""
@@ -175,10 +177,6 @@ def _check_select(node: Node) -> bool:
 
 
 # --- groups and windows ---------------------------------------------------------------------------------
-
-
-def _key_places(keys: list[tuple[Hashable, Expression]]) -> dict[Hashable, tuple[int, str]]:
-    return {shape: (position, key.kind) for position, (shape, key) in enumerate(keys)}
 
 
 def _grouped_rows(rows: Rows, keys: list[Value], scope: Scope) -> Rows:

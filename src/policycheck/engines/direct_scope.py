@@ -63,18 +63,42 @@ def combined(kind: Kind, value: Value, parts: Sequence[Expression], fallible: bo
     return Expression(kind, value, sources, outer, fallible)
 
 
-@dataclass(frozen=True, slots=True)
 class Query:
     """A compiled query, or a table or view as one. `rows` are tuples in the order of `columns`.
     `references` are what it reads further out; depth 1 is the query directly around it. `one_row` holds
-    where it cannot give more rows than one."""
+    where it cannot give more rows than one; `stored` for a table or a view, whose rows are there before
+    anything is asked."""
 
-    columns: tuple[tuple[str, Kind], ...]
-    rows: Rows
-    references: frozenset[Reference] = frozenset()
-    fallible: bool = False
-    one_row: bool = False
-    stored: bool = False  # a table or a view, whose rows are there before anything is asked
+    __slots__ = ("_places", "columns", "fallible", "one_row", "references", "rows", "stored")
+
+    def __init__(
+        self,
+        columns: tuple[tuple[str, Kind], ...],
+        rows: Rows,
+        references: frozenset[Reference] = frozenset(),
+        fallible: bool = False,
+        one_row: bool = False,
+        stored: bool = False,
+    ) -> None:
+        self.columns = columns
+        self.rows = rows
+        self.references = references
+        self.fallible = fallible
+        self.one_row = one_row
+        self.stored = stored
+        self._places: dict[str, tuple[int, Kind]] | None = None
+
+    @property
+    def places(self) -> dict[str, tuple[int, Kind]]:
+        """Place and kind of each column by name. Raises RefusedError where a name is there twice."""
+        if self._places is None:
+            found = {name: (position, kind) for position, (name, kind) in enumerate(self.columns)}
+            if len(found) < len(self.columns):
+                raise refused("a query with two columns of one name")
+            for name in found:
+                plain_name(name)
+            self._places = found
+        return self._places
 
 
 class Source:
@@ -86,11 +110,7 @@ class Source:
         self.alias = plain_name(alias)
         self.slot = slot
         self.query = query
-        self.columns: dict[str, tuple[int, Kind]] = {}
-        for position, (name, kind) in enumerate(query.columns):
-            if plain_name(name) in self.columns:
-                raise refused(f"two columns `{name}` of `{alias}`")
-            self.columns[name] = (position, kind)
+        self.columns = query.places
 
 
 def plain_name(name: str) -> str:
@@ -123,6 +143,7 @@ class Scope:
         self.aliases: frozenset[str] = frozenset()
         self.aliases_first = False
         self.groups: dict[Hashable, tuple[int, Kind]] | None = None
+        self.group_classes: frozenset[str] = frozenset()  # of the keys that are no plain column
         self.aggregates: list[Callable[[list[Row], Outer], Any]] = []
         self.aggregate_places: dict[Hashable, tuple[int, Kind]] = {}
         self.windows: list[Callable[[list[Row], Outer], list[int]]] = []
@@ -148,8 +169,6 @@ class Scope:
 
     def own(self, names: Sequence[str]) -> Place | None:
         """The place of a column of this query's own sources."""
-        for name in names:
-            plain_name(name)
         if len(names) == 2:
             source = next((each for each in self.sources if each.alias == names[0]), None)
             if source is None:
@@ -184,19 +203,22 @@ class Scope:
 
     def shape(self, node: Any) -> Hashable:
         """An expression without its places, with columns by where they stand: equal for equal ones."""
-        if isinstance(node, Mapping):
+        if isinstance(node, dict):
             if node.get("class") == "COLUMN_REF":
                 names = [str(name) for name in node["column_names"]]
                 place = self.own(names)
                 return ("column", *place[:2]) if place is not None else ("outer", *names)
-            return tuple((key, self.shape(each)) for key, each in node.items() if key not in _UNSAID)
-        if isinstance(node, Sequence) and not isinstance(node, str):
-            return tuple(self.shape(each) for each in node)
-        return node  # type: ignore[no-any-return]  # a scalar of JSON
+            return tuple([(key, self.shape(each)) for key, each in node.items() if key not in _UNSAID])
+        if isinstance(node, list):
+            return tuple([self.shape(each) for each in node])
+        found: Hashable = node
+        return found
 
     def grouped(self, node: Node) -> Expression | None:
-        """The key of a group that this expression is, where it is one."""
-        found = self.groups.get(self.shape(node)) if self.groups else None
+        """The key of a group that this expression is, where it is one. A column finds its key by itself."""
+        if self.groups is None or node.get("class") not in self.group_classes:
+            return None
+        found = self.groups.get(self.shape(node))
         return None if found is None else Expression(found[1], reader(0, 0, found[0]), 1)
 
     @contextmanager
@@ -212,7 +234,7 @@ class Scope:
 
     def compile(self, node: Node) -> Expression:
         """Any expression. Raises RefusedError for what is not part of the language."""
-        if self.groups:
+        if self.group_classes:
             key = self.grouped(node)
             if key is not None:
                 return key

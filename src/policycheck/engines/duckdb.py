@@ -256,7 +256,7 @@ class DuckDBSession:
         if expected <= FETCH_LIMIT and not self._is_large():
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
-            judgement = FetchedJudgement(self._execute(sql).fetchall(), len(key), tuple(observed))
+            judgement = FetchedJudgement(self.fetch(sql), len(key), tuple(observed))
             self._check_rows(relation, base, expected, key)
             return judgement
         self._check_rows(relation, base, expected, key)
@@ -288,7 +288,7 @@ class DuckDBSession:
         found = []
         for i, sql in enumerate(expressions):
             query = f'SELECT subject._row FROM "{table}" AS subject WHERE ({sql}\n) = false ORDER BY 1'
-            found += [(row, i) for (row,) in self._execute(query).fetchall()]
+            found += [(row, i) for (row,) in self.fetch(query)]
         return found
 
     def rows_with_null(self, relation: str, columns: Sequence[str], ignored: Collection[int]) -> int:
@@ -310,7 +310,11 @@ class DuckDBSession:
             cursor.close()
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._execute(sql).fetchall()
+        # A row far down fails only when it is fetched.
+        try:
+            return self._execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise _engine_error(_first_line(error), "") from error
 
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:
