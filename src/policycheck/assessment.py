@@ -6,13 +6,13 @@ which depends on these and on nothing else: no clock, no locale, no order of row
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from policycheck.builtin_tables import ORGANISATION
+from policycheck.columns import wanted_columns
 from policycheck.compiled import CompiledPack
 from policycheck.engines import Judgement, Row, Session
 from policycheck.errors import EngineError
@@ -41,7 +41,7 @@ from policycheck.results import (
     source_results,
     with_causes,
 )
-from policycheck.showing import filled_message, json_value, value_text
+from policycheck.showing import filled_message, json_value, placeholders, value_text
 from policycheck.source import Place
 from policycheck.trust import Trust, is_stale
 from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, undecided_words
@@ -132,6 +132,7 @@ class _Run:
         self.overflow: Overflow | None = None
         self.broken: dict[str, Reason] = {}
         self._asked: dict[str, dict[str, int]] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
     def judge_all(self, wanted: Collection[str]) -> dict[str, ControlResult]:
         """Results of the wanted controls and of the pack's guards, in the pack's order."""
@@ -161,7 +162,7 @@ class _Run:
     def _ask_engine(self, controls: Sequence[CompiledControl]) -> dict[str, _Judged]:
         """One pass over each relation for all its controls; alone, where the shared pass fails."""
         views = {view for control in controls for view in control.views}
-        self.session.compute_views(self._wanted_columns(controls, views))
+        self.session.compute_views(wanted_columns(self.compiled, controls))
         self.broken = self._broken_contracts(views)
         groups: dict[str, list[CompiledControl]] = {}
         for control in controls:
@@ -204,16 +205,6 @@ class _Run:
             broken = next((self.broken[view] for view in control.views if view in self.broken), None)
             judged[control.control.id] = _Judged(decider, None if broken else judgement, broken)
         return judged
-
-    def _wanted_columns(
-        self, controls: Sequence[CompiledControl], views: Collection[str]
-    ) -> dict[str, set[str]]:
-        """The views in their order, each with every name that anything in this run could mean by it."""
-        ordered = [name for name in self.compiled.views if name in views]
-        words = {name for control in controls for name in (*control.key, *control.observed)}
-        for text in [self.compiled.views[name].sql for name in ordered] + [c.query for c in controls]:
-            words.update(re.findall(r"[a-z_][a-z0-9_]*", text))
-        return {name: words | set(self.compiled.views[name].promised) for name in ordered}
 
     def _broken_contracts(self, views: Collection[str]) -> dict[str, Reason]:
         """Views that say `not null` of a column that is: the gate was misled about them."""
@@ -275,8 +266,10 @@ class _Run:
             self._decide_row(decider, row, covers, covered, outcome)
         own = list(outcome.findings)
         for status in (Status.FAIL, Status.UNKNOWN):
+            # Fails come first in a report: unknowns are shown as far as these leave room.
+            room = self.limit - sum(f.status is Status.FAIL for f in outcome.findings)
             wanted = [key for key, (verdict, _) in verdicts.items() if verdict.status is status]
-            for row in judgement.rows(columns, wanted, self.limit + len(numbers)):
+            for row in judgement.rows(columns, wanted, room + len(numbers)) if room > 0 else ():
                 if row.row not in numbers:
                     self._add_finding(decider, row, verdicts[row.answers, row.source][0], None, outcome)
         self._advise(decider, judgement, verdicts, numbers, outcome)
@@ -340,11 +333,21 @@ class _Run:
         return self._subject(row), filled_message(say, self._values(control, row))
 
     def _values(self, control: CompiledControl, row: Row) -> dict[str, str]:
-        """What a message about a subject may name, as text."""
+        """What the messages of a control name, of this subject and as text."""
         positions = self._asked[control.control.id]
-        observed = {name: row.observed[positions[name]] for name in control.observed}
-        values = {**control.parameters, **observed, "subject": self._subject(row)}
-        return {name: show(value) for name, value in values.items()}
+        values: dict[str, str] = {}
+        for name in self._named(control.control):
+            if name in positions:
+                values[name] = show(row.observed[positions[name]])
+            elif name in control.parameters:
+                values[name] = show(control.parameters[name])
+        return {**values, "subject": self._subject(row)}
+
+    def _named(self, control: Control) -> frozenset[str]:
+        if control.id not in self._names:
+            messages = (*control.otherwise.values(), *(advice.say for advice in control.advise))
+            self._names[control.id] = frozenset(name for text in messages for name in placeholders(text))
+        return self._names[control.id]
 
     def _add_finding(
         self, decider: Decider, row: Row, verdict: Verdict, exception: str | None, outcome: _Outcome
@@ -356,11 +359,10 @@ class _Run:
         positions = self._asked[control.control.id]
         observed = {name: row.observed[positions[name]] for name in control.observed}
         subject = self._subject(row)
-        shown = self._values(control, row)
         if verdict.failed:
-            message = "; ".join(
-                filled_message(control.control.otherwise[name], shown) for name in verdict.failed
-            )
+            shown = self._values(control, row)
+            words = control.control.otherwise
+            message = "; ".join(filled_message(words[name], shown) for name in verdict.failed)
             reason = verdict.reason
         else:
             message = undecided_words(control, verdict, observed)

@@ -7,7 +7,6 @@ tables). Comes out: a `CompiledPack`. A control that has not been here cannot re
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -40,6 +39,7 @@ from policycheck.model import (
 )
 from policycheck.parameters import Resolved
 from policycheck.scope import sql_literal
+from policycheck.showing import placeholders
 from policycheck.source import Place
 
 REGISTER = "exceptions"
@@ -309,7 +309,7 @@ class _Compiler:
         for name in views:
             used |= self.views[name].reads.parameters
         for message in (*control.otherwise.values(), *(a.say for a in control.advise)):
-            used |= set(_placeholders(message)) & set(self.scope.parameters)
+            used |= set(placeholders(message)) & set(self.scope.parameters)
         return sorted(used - {"as_of", "as_of_day"})
 
     def _subject(self, control: Control) -> Relation | None:
@@ -393,7 +393,7 @@ class _Compiler:
             )
         known = {*relation.columns, *self.scope.parameters, "subject"}
         for message in (*control.otherwise.values(), *(a.say for a in control.advise)):
-            for name in _placeholders(message):
+            for name in placeholders(message):
                 if name not in known:
                     self.faults.add(
                         "PC204",
@@ -404,7 +404,7 @@ class _Compiler:
 
     def _shown(self, control: Control, relation: Relation) -> set[str]:
         messages = (*control.otherwise.values(), *(a.say for a in control.advise))
-        names = {name for message in messages for name in _placeholders(message)}
+        names = {name for message in messages for name in placeholders(message)}
         return (names & set(relation.columns)) | ({control.exceptions.covers} - {""})
 
     def _query(
@@ -458,13 +458,6 @@ class _Compiler:
             if rules:
                 found[table.name] = tuple(rule for rule in rules if rule is not None)
         return found
-
-
-def _placeholders(message: str) -> list[str]:
-    try:
-        return [name for _, name, _, _ in string.Formatter().parse(message) if name is not None]
-    except ValueError:
-        return ["{"]
 
 
 def _mentions(control: Control, view: str) -> bool:

@@ -7,6 +7,7 @@ can hold, and text whose control and direction characters are spelled out. Never
 from __future__ import annotations
 
 import re
+import string
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -135,3 +136,11 @@ def location_text(location: Mapping[str, Any] | None) -> str:
 def filled_message(message: str, values: Mapping[str, Any]) -> str:
     """The message with `{name}` replaced; nothing else of Python's format language is honoured."""
     return re.sub(r"\{([a-z_][a-z0-9_]*)\}", lambda m: str(values.get(m.group(1), m.group(0))), message)
+
+
+def placeholders(message: str) -> list[str]:
+    """The names a message has in braces."""
+    try:
+        return [name for _, name, _, _ in string.Formatter().parse(message) if name is not None]
+    except ValueError:
+        return ["{"]

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 
 Answer = bool | None
+ALL_COLUMNS = "*"  # among the wanted columns of a view: every column
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,10 @@ class Session(Protocol):
         ...
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
-        """Computes large views once, in this order, each with those of its columns that are wanted."""
+        """Computes large views once, in this order, each with those of its columns that are wanted.
+
+        What reads a view that is not wanted fails afterwards.
+        """
         ...
 
     def broken_views(self) -> dict[str, str]:

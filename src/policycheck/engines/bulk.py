@@ -221,7 +221,9 @@ def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
     if column.enum:
         listed = ", ".join("'" + value.replace("'", "''") + "'" for value in column.enum)
         if column.type is ColumnType.SET:
-            rule("has an unknown member", f"NOT list_has_all([{listed}], {name})")
+            # Most sets have one member, and a list function costs ten times a comparison.
+            one, many = f"{name}[1] NOT IN ({listed})", f"NOT list_has_all([{listed}], {name})"
+            rule("has an unknown member", f"CASE WHEN len({name}) = 1 THEN {one} ELSE {many} END")
         else:
             rule("has an unknown value", f"{name} NOT IN ({listed})")
     if column.type is ColumnType.TEXT:
@@ -232,11 +234,14 @@ def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
                 "has not its form",
                 f"NOT regexp_full_match({name}, '{column.pattern.replace(chr(39), chr(39) * 2)}')",
             )
-        rule("holds a NUL character", f"contains({name}, chr(0))")
+        if not column.enum:
+            rule("holds a NUL character", f"contains({name}, chr(0))")
     if column.type is ColumnType.SET:
         rule(
             "has a member twice or an empty one",
-            f"len({name}) <> len(list_distinct({name})) OR list_contains({name}, '')",
+            # The list is sorted: an empty member stands first. NULL is no member, and not counted as one.
+            f"CASE WHEN len({name}) = 1 THEN coalesce({name}[1], '') = '' "
+            f"WHEN len({name}) > 1 THEN {name}[1] = '' OR len({name}) <> list_unique({name}) END",
         )
     if column.minimum is not None:
         rule(f"is below {column.minimum}", f"{name} < {column.minimum}")
@@ -263,10 +268,14 @@ def _twins(data: TableData, fetch: Fetch) -> list[RowFault]:
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
         return []
-    repeated = f"SELECT {keys} FROM {table} GROUP BY {keys} HAVING count(*) > 1"
-    if not fetch(f"{repeated} LIMIT 1"):
+    # Equal keys have equal hashes, and these are counted faster than the keys.
+    total, found = fetch(f"SELECT count(*), count(DISTINCT hash({keys})) FROM {table}")[0]
+    if total == found:
         return []
-    groups = fetch(f"SELECT list(_row ORDER BY _row) FROM {table} GROUP BY {keys} HAVING count(*) > 1")
+    groups = fetch(
+        f"SELECT list(_row ORDER BY _row) AS rows FROM {table} GROUP BY {keys} HAVING count(*) > 1 "
+        "ORDER BY rows[1]"
+    )
     faults = []
     for (rows,) in groups:
         contents = f"count(DISTINCT row({', '.join(others)}))" if others else "1"

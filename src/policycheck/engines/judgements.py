@@ -1,6 +1,6 @@
 """The answers of one pass: held as rows when few, kept in the engine when many.
 
-Goes in: fetched rows, or the name of a table of booleans. Comes out: patterns of answers with counts,
+Goes in: fetched rows, or the name of a table of packed answers. Comes out: patterns of answers with counts,
 and the rows behind them by key. Both forms answer alike, which a test holds them to.
 """
 
@@ -60,8 +60,35 @@ class FetchedJudgement:
         ]
 
 
+def packed(expressions: Sequence[str]) -> list[str]:
+    """The SELECT items that hold these answers as numbers `w0`, `w1`: two bits for each, PER_WORD in one.
+
+    One number instead of many booleans: a pattern is then one value to group by and to look for.
+    """
+    bits = [
+        f"(coalesce(CAST(({sql}\n) AS UTINYINT), {UNKNOWN}::UTINYINT)::BIGINT << {2 * (i % PER_WORD)})"
+        for i, sql in enumerate(expressions)
+    ]
+    words = [bits[i : i + PER_WORD] for i in range(0, len(bits), PER_WORD)]
+    return [f"{_joined(word)} AS w{i}" for i, word in enumerate(words)]
+
+
+def _joined(bits: Sequence[str]) -> str:
+    """All of them in one number. Halved again and again: a chain would nest as deep as it is long."""
+    if len(bits) == 1:
+        return bits[0]
+    middle = len(bits) // 2
+    return f"({_joined(bits[:middle])} | {_joined(bits[middle:])})"
+
+
+PER_WORD = 30  # answers in one BIGINT; the sign stays clear
+UNKNOWN = 2
+ANSWERS: dict[int, Answer] = {0: False, 1: True, UNKNOWN: None}
+CODES = {answer: code for code, answer in ANSWERS.items()}
+
+
 class StoredJudgement:
-    """Answers of a large relation, held in the engine as a table of booleans."""
+    """Answers of a large relation, held in the engine as a table of row, source, key and packed answers."""
 
     def __init__(
         self,
@@ -80,9 +107,9 @@ class StoredJudgement:
         self.total = total
 
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
-        names = ", ".join(f"x{c}" for c in columns)
-        fetched = self._stream(f"SELECT {names}, _source, count(*) FROM {self._name} GROUP BY ALL")
-        return [(row[:-2], row[-2], row[-1]) for row in fetched]
+        words = "".join(f"{word}, " for word in _masked(columns))
+        fetched = self._stream(f"SELECT {words}_source, count(*) FROM {self._name} GROUP BY ALL")
+        return [(_answers(columns, row[:-2]), row[-2], row[-1]) for row in fetched]
 
     def rows(
         self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
@@ -97,12 +124,19 @@ class StoredJudgement:
         return self._fetch(columns, test, None) if test else iter(())
 
     def _test(self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]]) -> str:
-        tests = []
+        """SQL that is TRUE for the rows of these patterns; empty for no pattern."""
+        by_source: dict[int, list[tuple[int, ...]]] = {}
         for answers, source in wanted:
-            parts = [f"_source = {source}"]
-            for column, answer in zip(columns, answers, strict=True):
-                parts.append(f"x{column} IS NOT DISTINCT FROM {_literal(answer)}")
-            tests.append(f"({' AND '.join(parts)})")
+            by_source.setdefault(source, []).append(_words(columns, answers))
+        words = _masked(columns)
+        tests = []
+        for source, patterns in by_source.items():
+            if len(words) == 1:
+                same = f"{words[0]} IN ({', '.join(str(pattern[0]) for pattern in patterns)})"
+            else:
+                pairs = [[f"{w} = {n}" for w, n in zip(words, p, strict=True)] for p in patterns]
+                same = " OR ".join(f"({' AND '.join(pair) or 'true'})" for pair in pairs)
+            tests.append(f"(_source = {source} AND ({same}))")
         return " OR ".join(tests)
 
     def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
@@ -115,17 +149,45 @@ class StoredJudgement:
         return list(self._fetch(columns, " OR ".join(tests), None)) if tests else []
 
     def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> Iterator[Row]:
-        shown = ", ".join(f'r."{name}"' for name in (*self._key, *self._observed))
-        answers = "".join(f", j.x{c}" for c in columns)
-        keys = ", ".join(f'r."{name}"' for name in self._key)
-        sql = (
-            f"SELECT j._row, j._source, {shown}{answers} FROM (SELECT * FROM {self._name} WHERE {test}) j "
-            f'JOIN "{self._relation}" r ON r._row = j._row ORDER BY {keys}'
-        )
+        """The rows by key. The limit comes before the join: of most rows nothing but the answers is read."""
+        keys = [f'"{name}"' for name in self._key]
+        words = "".join(f", {word} AS m{i}" for i, word in enumerate(_masked(columns)))
+        found = f"SELECT _row, _source, {', '.join(keys)}{words} FROM {self._name} WHERE {test}"
+        if limit is not None:
+            found += f" ORDER BY {', '.join((*keys, '_row'))} LIMIT {limit}"
+        shown = "".join(f', r."{name}"' for name in self._observed)
+        joined = f'JOIN "{self._relation}" r ON r._row = j._row' if shown else ""
+        order = ", ".join(f"j.{name}" for name in (*keys, "_row"))
+        sql = f"SELECT j.*{shown} FROM ({found}) j {joined} ORDER BY {order}"
         start = 2 + len(self._key)
-        end = start + len(self._observed)
-        for r in self._stream(sql if limit is None else f"{sql} LIMIT {limit}"):
-            yield Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end]))
+        end = start + len(_masked(columns))
+        for r in self._stream(sql):
+            answers = _answers(columns, r[start:end])
+            yield Row(r[0], r[1], r[2:start], answers, tuple(_value(v) for v in r[end:]))
+
+
+def _parts(columns: Sequence[int]) -> dict[int, list[int]]:
+    """The columns by the number of the word that holds their answers."""
+    parts: dict[int, list[int]] = {}
+    for column in columns:
+        parts.setdefault(column // PER_WORD, []).append(column)
+    return parts
+
+
+def _masked(columns: Sequence[int]) -> list[str]:
+    """The words of a row with the answers of these columns only."""
+    masks = {word: sum(3 << 2 * (c % PER_WORD) for c in held) for word, held in _parts(columns).items()}
+    return [f"(w{word} & {mask})" for word, mask in masks.items()]
+
+
+def _words(columns: Sequence[int], answers: Sequence[Answer]) -> tuple[int, ...]:
+    codes = {c: CODES[answer] << 2 * (c % PER_WORD) for c, answer in zip(columns, answers, strict=True)}
+    return tuple(sum(codes[c] for c in held) for held in _parts(columns).values())
+
+
+def _answers(columns: Sequence[int], words: Sequence[int]) -> tuple[Answer, ...]:
+    held = dict(zip(_parts(columns), words, strict=True))
+    return tuple(ANSWERS[held[c // PER_WORD] >> 2 * (c % PER_WORD) & 3] for c in columns)
 
 
 def _value(value: Any) -> Any:
@@ -142,7 +204,3 @@ def _sortable(key: tuple[Any, ...]) -> tuple[Any, ...]:
         (value is None, value if isinstance(value, (int, date, datetime)) else str(value))
         for value in map(_value, key)
     )
-
-
-def _literal(answer: Answer) -> str:
-    return "NULL" if answer is None else ("true" if answer else "false")

@@ -1,0 +1,258 @@
+"""What only large evidence does: packed answers, views with wanted columns, bulk rows checked by SQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import policycheck.engines.duckdb
+from policycheck.assessment import assess
+from policycheck.columns import wanted_columns
+from policycheck.engines.duckdb import DuckDBSession
+from policycheck.engines.judgements import PER_WORD, FetchedJudgement, StoredJudgement
+from policycheck.errors import EngineError
+from policycheck.evidence import rows_as_evidence
+from policycheck.loading import load
+from policycheck.model import BulkFile, Status, TableData
+from policycheck.pack import load_pack
+from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
+
+HEADER = "-- base: boxes\n"
+ROWS: list[dict[str, Any]] = [
+    {"box_id": f"b{i:03}", "locked": [True, False, None][i % 3], "bits": [None, 64, 128, 256][i % 4]}
+    for i in range(40)
+]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any evidence counts as large."""
+    monkeypatch.setattr(policycheck.engines.duckdb, "FETCH_LIMIT", 0)
+
+
+# --- packed answers ---------------------------------------------------------------------------------
+
+
+def test_packed_answers_are_those_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRUE, FALSE and NULL of more expressions than one number holds, in groups across its border."""
+    expressions = ["subject.locked", *(f"subject.bits > {8 * i}" for i in range(PER_WORD + 5))]
+    groups = [(0,), (1, 2), (PER_WORD - 1, PER_WORD), (PER_WORD + 3, 0, 5), tuple(range(len(expressions)))]
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        few = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
+        monkeypatch.setattr(policycheck.engines.duckdb, "FETCH_LIMIT", 0)
+        many = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
+        assert isinstance(few, FetchedJudgement)
+        assert isinstance(many, StoredJudgement)
+        for columns in groups:
+            patterns = few.patterns(columns)
+            assert sorted(many.patterns(columns), key=str) == sorted(patterns, key=str)
+            assert len(patterns) > 1
+            for answers, source, count in patterns:
+                wanted = [(answers, source)]
+                assert many.rows(columns, wanted, None) == few.rows(columns, wanted, None)
+                assert many.rows(columns, wanted, 2) == few.rows(columns, wanted, 2)
+                assert len(list(many.stream(columns, wanted))) == count
+            assert many.named(columns, {3, 9}, "", set()) == few.named(columns, {3, 9}, "", set())
+            assert many.rows(columns, [], None) == []
+
+
+# --- views ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    "select",
+    [
+        "b._row, b._source, 'b' AS box_id, b.locked",
+        "b._row, b._source + 1 AS _source, b.box_id, b.locked",
+        "b._row + 1 AS _row, b._source, b.box_id, b.locked",
+        "b._row - 1 AS _row, b._source, b.box_id, b.locked",
+    ],
+)
+def test_a_row_that_takes_another_name_decides_nothing(select: str, tmp_path: Path) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("shown", f"SELECT {select} FROM boxes b")
+        session.compute_views({"shown": {"box_id", "locked"}})
+        with pytest.raises(EngineError, match="keeps"):
+            session.judge("shown", "boxes", ("box_id",), ["subject.locked"], ())
+
+
+@pytest.mark.usefixtures("large")
+def test_one_row_lost_and_one_doubled_decide_nothing(tmp_path: Path) -> None:
+    files = {
+        "views/shown.sql": HEADER + "SELECT b.* FROM boxes b JOIN keys k ON k.box_id = b.box_id\n",
+        "BX/BX-1.yaml": {**CONTROL, "subject": "shown"},
+    }
+    keys = [{"key_id": f"k{i}", "box_id": "b000"} for i in range(2)]
+    (result,) = judge(write_pack(tmp_path, files), {"boxes": ROWS[:2], "keys": keys}).controls
+    assert result.status is Status.UNKNOWN
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_that_is_not_wanted_is_not_there(tmp_path: Path) -> None:
+    """Its shape has no rows, and would pass for a view in which nothing was found."""
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("wanted", "SELECT b._row, b.box_id, b.locked, b.bits FROM boxes b")
+        session.define_view("other", "SELECT b.box_id FROM boxes b")
+        session.compute_views({"wanted": {"locked"}})
+        assert session.fetch("SELECT count(*) FROM wanted") == [(40,)]
+        assert [row[0] for row in session.fetch("DESCRIBE wanted")] == ["_row", "locked"]
+        with pytest.raises(EngineError, match="other"):
+            session.fetch("SELECT count(*) FROM other")
+        session.compute_views({"wanted": {"bits"}, "other": {"*"}})
+        assert [row[0] for row in session.fetch("DESCRIBE wanted")] == ["_row", "locked", "bits"]
+        assert session.fetch("SELECT count(*) FROM other") == [(40,)]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_that_fails_leaves_its_controls_unknown(tmp_path: Path) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("shown", "SELECT b.*, CAST(b.box_id AS BIGINT) AS n FROM boxes b")
+        session.compute_views({"shown": {"n", "box_id"}})
+        assert "b0" in session.broken_views()["shown"]
+        with pytest.raises(EngineError):
+            session.judge("shown", "boxes", ("box_id",), ["subject.locked"], ())
+
+
+def _wanted(tmp_path: Path, views: dict[str, str], **changes: Any) -> dict[str, set[str]]:
+    files: dict[str, Any] = {f"views/{name}.sql": HEADER + text for name, text in views.items()}
+    compiled, session = compile_folder(
+        write_pack(tmp_path, {**files, "BX/BX-1.yaml": {**CONTROL, "subject": "outer_view", **changes}})
+    )
+    session.close()
+    return wanted_columns(compiled, list(compiled.controls.values()))
+
+
+def test_a_view_is_wanted_with_what_its_readers_name(tmp_path: Path) -> None:
+    views = {
+        "inner_view": "SELECT b.*, b.bits > 128 AS is_long FROM boxes b\n",
+        "outer_view": "SELECT i.*, i.place = 'cloud' AS is_remote FROM inner_view i\n",
+        "unused_view": "SELECT b.* FROM boxes b\n",
+    }
+    found = _wanted(tmp_path, views, expect={"locked": "is_long"})
+    columns = {"box_id", "locked", "bits", "place", "made_at", "is_long", "is_remote"}
+    assert {name: wanted & columns for name, wanted in found.items()} == {
+        "inner_view": {"box_id", "is_long", "place"} | (found["inner_view"] & {"is_remote"}),
+        "outer_view": {"box_id", "is_long"},
+    }
+
+
+def test_rows_that_are_told_apart_by_all_columns_keep_them_all(tmp_path: Path) -> None:
+    """Two rows that differ in a column nobody names would become one."""
+    views = {
+        "inner_view": "SELECT b.* FROM boxes b\n",
+        "outer_view": "SELECT DISTINCT i.* FROM inner_view i\n",
+    }
+    found = _wanted(tmp_path, views)
+    assert "*" in found["inner_view"]
+    assert "*" not in found["outer_view"]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_second_selection_in_one_session_is_answered(tmp_path: Path) -> None:
+    files = {
+        "views/shown.sql": HEADER + "SELECT b.*, b.bits > 100 AS is_long FROM boxes b\n",
+        "BX/BX-1.yaml": {**CONTROL, "subject": "shown"},
+        "BX/BX-2.yaml": {**CONTROL, "id": "BX-2", "clauses": ["BX-2"], "subject": "shown",
+                         "expect": {"long": "is_long"}, "otherwise": {"long": "{subject} is short"}},
+    }  # fmt: skip
+    compiled, session = compile_folder(write_pack(tmp_path, files))
+    with session:
+        evidence = rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF)
+        evidence = load(compiled, evidence, session)
+        first = assess(compiled, evidence, session, only={"BX-1"})
+        second = assess(compiled, evidence, session, only={"BX-2"})
+    assert [r.counts[Status.FAIL] for r in (*first.controls, *second.controls)] == [13, 10]
+
+
+# --- bulk rows --------------------------------------------------------------------------------------
+
+TAGGED = {
+    **BOXES,
+    "required": ["box_id"],
+    "properties": {
+        "box_id": BOXES["properties"]["box_id"],
+        "place": BOXES["properties"]["place"],
+        "note": {"type": ["string", "null"], "description": "What is written on it."},
+        "tags": {"type": ["array", "null"], "items": {"enum": ["red", "green", "blue"]},
+                 "uniqueItems": True, "description": "Its colours."},
+        "names": {"type": ["array", "null"], "items": {"type": "string", "minLength": 1},
+                  "uniqueItems": True, "description": "What it is called."},
+    },
+}  # fmt: skip
+GOOD = ("'cloud'", "'ok'", "['red']", "['x']")
+FAULTS = [
+    (0, "'attic'", "place"),
+    (0, "'cloud' || chr(0)", "place"),
+    (1, "'a' || chr(0) || 'b'", "note"),
+    (2, "['grey']", "tags"),
+    (2, "['red', 'grey']", "tags"),
+    (2, "['red', 'red']", "tags"),
+    (2, "['red', NULL]", "tags"),
+    (2, "[NULL]", "tags"),
+    (3, "['']", "names"),
+    (3, "['x', '']", "names"),
+    (3, "['x', 'y', 'x']", "names"),
+    (3, "[NULL]", "names"),
+    (3, "['x', NULL]", "names"),
+]
+SOUND = [
+    (0, "NULL"),
+    (1, "NULL"),
+    (2, "NULL"),
+    (2, "[]"),
+    (2, "['red', 'blue']"),
+    (3, "[]"),
+    (3, "['y', 'x']"),
+]
+
+
+def _loaded(tmp_path: Path, rows: list[tuple[str, ...]]) -> tuple[list[tuple[int, str]], list[Any]]:
+    """(row, column) of each fault, and the rows as they stand afterwards."""
+    tables = load_pack(write_pack(tmp_path / "pack", {"tables/boxes.schema.json": TAGGED})).tables
+    path = tmp_path / "boxes.parquet"
+    values = ", ".join(f"('{row[0]}', {', '.join(row[1:])})" for row in rows)
+    with duckdb.connect() as connection:
+        select = f"SELECT * FROM (VALUES {values}) t(box_id, place, note, tags, names)"
+        connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    fd = os.open(path, os.O_RDONLY)
+    schema = tables["boxes"]
+    data = TableData(schema, {c.name: [] for c in schema.columns}, [])
+    data.bulk.append(BulkFile(0, path.name, fd, f"/proc/self/fd/{fd}", -1))
+    with DuckDBSession() as session:
+        session.define_tables([schema])
+        result = session.load_bulk(data, AS_OF)
+        assert not result.broken
+        stored = session.fetch("SELECT box_id, place, note, tags, names FROM boxes ORDER BY _row")
+    return [(fault.row, fault.column) for fault in result.faults], stored
+
+
+def test_a_faulty_cell_of_a_bulk_row_is_found_and_emptied(tmp_path: Path) -> None:
+    rows = [(f"b{i}", *GOOD[:at], cell, *GOOD[at + 1 :]) for i, (at, cell, _) in enumerate(FAULTS)]
+    faults, stored = _loaded(tmp_path, rows)
+    assert sorted(set(faults)) == [(i, column) for i, (_, _, column) in enumerate(FAULTS)]
+    assert [stored[i][1 + at] for i, (at, _, _) in enumerate(FAULTS)] == [None] * len(FAULTS)
+
+
+def test_a_sound_bulk_row_has_no_fault(tmp_path: Path) -> None:
+    rows = [(f"b{i}", *GOOD[:at], cell, *GOOD[at + 1 :]) for i, (at, cell) in enumerate(SOUND)]
+    assert _loaded(tmp_path, rows)[0] == []
+
+
+def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = [(key, *GOOD) for key in ("z", "a", "m", "a", "z", "q", "z")]
+    faults, stored = _loaded(tmp_path, rows)
+    assert faults == [(0, "*"), (1, "*")]
+    assert [row[0] for row in stored] == ["z", "a", "m", "q"]
