@@ -216,7 +216,12 @@ def _source(result: SourceResult) -> dict[str, Any]:
         "evidence_kind": str(source.evidence_kind),
         "population_complete": source.population_complete,
         "files": [
-            {"path": file.path, "digest": file.digest, "size_bytes": file.size_bytes, "rows": file.rows}
+            {
+                "path": file.path,
+                "digest": file.digest,
+                "size_bytes": file.size_bytes,
+                "rows": max(file.rows, 0),
+            }
             for file in sorted(source.files, key=lambda item: item.path)
         ],
         "location": _location(source.place),
