@@ -30,7 +30,8 @@ UNBOUND = (
     "Not implemented",
     "maximum expression depth",
 )
-DEFECTS = ("INTERNAL Error", "Out of Memory")
+# The last: `due_by` of a constant day and a number of years beyond 32 bits, which is to be NULL.
+DEFECTS = ("INTERNAL Error", "Out of Memory", "out of range for the destination type INT32")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 Rows = Counter[tuple[Any, ...]]
 

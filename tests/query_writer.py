@@ -153,6 +153,7 @@ class Writer:
         self.subqueries = subqueries
         self._aliases = 0
         self.left = 0
+        self.named: dict[str, list[tuple[str, ColumnType]]] = {}
 
     def text(self, kind: ColumnType, size: int = 30) -> str:
         """An expression of about `size` parts."""
@@ -160,8 +161,15 @@ class Writer:
         return self.expression(kind, 4)
 
     def select(self, size: int = 60) -> str:
+        """A query of about `size` parts; at times over named queries, which it may use twice."""
         self.left = size
-        return self.query(2)
+        self.named = {}
+        steps = []
+        for name in ("first_step", "second_step")[: self.pick([0, 0, 0, 1, 2])]:
+            kinds = self.random.choices(TYPES, k=3)
+            steps.append(f"{name} AS ({self.query(1, kinds)})")
+            self.named[name] = [(f"c{i}", kind) for i, kind in enumerate(kinds)]
+        return (f"WITH {', '.join(steps)} " if steps else "") + self.query(2)
 
     def chance(self, share: float) -> bool:
         return self.random.random() < share
@@ -443,7 +451,11 @@ class Writer:
             fitting = [text for text, found in keys if found is kind]
             key = fitting and self.chance(0.5)
             items.append(f"{self.pick(fitting) if key else self._aggregate(kind, depth)} AS c{i}")
-        group = f" GROUP BY {', '.join(text for text, _ in keys)}" if keys else ""
+        names = [text for text, _ in keys]
+        placed = [i for i, item in enumerate(items, start=1) if names and item.startswith(f"{names[0]} AS ")]
+        if placed and self.chance(0.5):
+            names[0] = str(placed[0])
+        group = f" GROUP BY {', '.join(names)}" if keys else ""
         having = f" HAVING {self._aggregate(T.BOOL, depth)}" if self.chance(0.25) else ""
         return f"SELECT {', '.join(items)} FROM {source}{where}{group}{having}"
 
@@ -482,8 +494,17 @@ class Writer:
                     "ANTI JOIN",
                 ]
             )
+            shared = all(("link", T.TEXT) in row.columns for row in (*found, right)) and len(found) == 1
             if kind == "CROSS JOIN":
-                text = f"{text} CROSS JOIN {other}"
+                text = f"{text}{self.pick([' CROSS JOIN ', ', '])}{other}"
+            elif shared and self.chance(0.15):
+                text = f"{text} {kind} {other} USING (link)"
+            elif self.chance(0.1):
+                third, last = self._source(depth)
+                inner = f"{other} {self.pick(['JOIN', 'LEFT JOIN'])} {third} ON {self._on([right], last)}"
+                text = f"{text} {kind} ({inner}) ON {self._on(found, right)}"
+                if kind not in ("SEMI JOIN", "ANTI JOIN"):
+                    found.append(last)
             else:
                 text = f"{text} {kind} {other} ON {self._on(found, right)}"
             if kind not in ("SEMI JOIN", "ANTI JOIN"):
@@ -513,6 +534,9 @@ class Writer:
             inner = self.query(depth - 1, kinds)
             self.rows = outer
             return f"({inner}) AS {alias}", Reach(alias, [(f"c{i}", kind) for i, kind in enumerate(kinds)])
+        if self.named and self.chance(0.4):
+            name = self.pick(list(self.named))
+            return f"{name} {alias}", Reach(alias, self.named[name])
         chosen = self.pick(SCHEMAS)
         columns = [(column.name, column.type) for column in chosen.columns]
         return f"{chosen.name} {alias}", Reach(alias, [("_row", T.INT), *columns])

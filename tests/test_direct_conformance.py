@@ -23,7 +23,8 @@ Ask = Callable[[Bench, Writer], None]
 def ask_plain(bench: Bench, writer: Writer) -> None:
     """Ten expressions without subqueries, of any type, in one select."""
     writer.rows, writer.subqueries = [query_writer.reach(THINGS, "subject")], False
-    bench.ask_expressions([writer.text(writer.pick(TYPES), 10) for _ in range(10)])
+    texts = [writer.text(writer.pick(TYPES), 10) for _ in range(10)]
+    bench.ask_expressions([text.replace("subject.", "") if i % 2 else text for i, text in enumerate(texts)])
 
 
 def ask_nested(bench: Bench, writer: Writer) -> None:
@@ -62,8 +63,95 @@ LONG = [(ask_plain, 11, 16_000), (ask_nested, 12, 4_000), (ask_query, 13, 4_000)
 )
 def test_random_texts_are_answered_alike(ask: Ask, seed: int, wanted: int) -> None:
     counts = run(ask, seed, wanted)
-    assert counts["same"] > 0.85 * wanted, counts
-    assert counts["silent"] < 0.08 * wanted, counts
+    assert counts["same"] > 0.8 * wanted, counts
+    assert counts["silent"] < 0.15 * wanted, counts
+
+
+# Shapes that chance seldom writes.
+SHAPES = """
+SELECT t.link AS k, (SELECT count(*) FROM parts p WHERE p.link = t.link) AS n FROM things t GROUP BY
+    t.link;
+SELECT t.link AS k FROM things t GROUP BY t.link HAVING (SELECT any_true(p.locked) FROM parts p WHERE
+    p.link = t.link);
+SELECT lower(t.name) AS k, count(*) AS n FROM things t GROUP BY lower(t.name);
+SELECT lower(t.name) AS k, lower(t.name) = 'a' AS a FROM things t GROUP BY 1;
+SELECT t.locked AND t.sealed AS k, count(*) AS n FROM things t GROUP BY t.locked AND t.sealed;
+SELECT name AS k, count(*) AS n FROM things GROUP BY name HAVING count(*) > 0;
+SELECT t.name AS kind, count(*) AS n FROM things t GROUP BY t.name;
+SELECT count(*) AS n FROM things t WHERE false;
+SELECT count(*) AS n, max(t.rank) AS r FROM things t WHERE false GROUP BY t.link;
+SELECT count(*) AS n FROM things t WHERE t.locked HAVING count(*) > 100;
+SELECT any_true(t.locked) AS a, any_true(t.locked) AS b, NOT all_true(t.locked) AS c FROM things t;
+SELECT t.*, p.rank AS part_rank FROM things t LEFT JOIN parts p ON p.link = t.things_id;
+SELECT p.rank AS part_rank, t.* FROM things t LEFT JOIN parts p ON p.link = t.things_id;
+SELECT * FROM things t;
+WITH c AS (SELECT t.* FROM things t WHERE t.locked) SELECT a.* FROM c a JOIN c b ON a.link = b.link;
+WITH c AS (SELECT t.link AS k FROM things t), d AS (SELECT c.k AS k FROM c UNION ALL SELECT c.k FROM c)
+    SELECT a.k AS k FROM d a JOIN d b ON a.k = b.k;
+SELECT link, t.rank AS a, p.rank AS b FROM things t JOIN parts p USING (link);
+SELECT link, p.rank AS b FROM things t LEFT JOIN parts p USING (link);
+SELECT t.link AS a, p.link AS b FROM things t FULL JOIN parts p USING (link);
+SELECT t.rank AS a FROM things t SEMI JOIN parts p USING (link);
+SELECT a.rank AS a, c.rank AS c FROM things a SEMI JOIN parts b ON b.link = a.link JOIN parts c ON
+    c.rank = a.rank;
+SELECT a.rank AS a, b.rank AS b, c.rank AS c FROM things a LEFT JOIN (parts b JOIN things c ON c.link =
+    b.link) ON b.rank = a.rank AND c.locked;
+SELECT a.rank AS a FROM things a RIGHT JOIN (things b LEFT JOIN parts c ON c.link = b.link) ON c.rank =
+    a.rank;
+SELECT a.rank AS a, b.rank AS b FROM things a, parts b WHERE a.link = b.link AND a.locked AND NOT
+    b.sealed;
+SELECT a.rank AS a FROM things a, parts b, things c WHERE a.link = b.link AND b.rank = c.rank AND a.rank
+    < c.rank;
+SELECT a.rank AS a, b.rank AS b FROM things a LEFT JOIN parts b ON a.locked AND b.locked;
+SELECT a.rank AS a, b.rank AS b FROM things a LEFT JOIN parts b ON NULL;
+SELECT a.rank AS a, b.rank AS b FROM things a LEFT JOIN parts b ON a.link = b.link WHERE b.rank IS NULL;
+SELECT a.rank AS a FROM things a ANTI JOIN parts b ON a.link = b.link;
+SELECT a.rank AS a FROM things a WHERE NOT EXISTS (SELECT 1 FROM parts b WHERE b.link = a.link AND
+    b.rank > a.rank);
+SELECT a.rank AS a FROM things a WHERE EXISTS (SELECT 1 FROM parts b WHERE a.locked);
+SELECT (SELECT max((SELECT count(*) FROM parts c WHERE c.link = b.link AND c.rank = a.rank)) FROM parts
+    b WHERE b.rank >= a.rank) AS n FROM things a;
+SELECT (SELECT any_true(b.locked AND EXISTS (SELECT 1 FROM things c WHERE c.link = a.link AND c.rank =
+    b.rank)) FROM parts b WHERE b.link = a.link) AS x FROM things a;
+SELECT (SELECT max(d.r) FROM (SELECT b.rank AS r, b.link AS k FROM parts b UNION ALL SELECT 9, 'k1') d
+    WHERE d.k = a.link) AS n FROM things a;
+SELECT (SELECT count(*) FROM parts b JOIN things c ON c.link = b.link WHERE c.rank = a.rank) AS n FROM
+    things a;
+SELECT (SELECT sum(b.rank) FROM parts b WHERE b.link = a.link HAVING count(*) > 1) AS n FROM things a;
+SELECT (SELECT DISTINCT 1 FROM parts b WHERE b.link = a.link) AS n FROM things a;
+SELECT DISTINCT t.tags AS a, t.born AS b, t.seen_at AS c FROM things t;
+SELECT min(t.tags) AS a, max(t.born) AS b, min(t.seen_at) AS c, max(t.locked) AS d, min(t.name) AS e
+    FROM things t;
+SELECT t.tags = t.marks AS a, t.born < t.died AS b, t.seen_at >= t.left_at AS c FROM things t;
+SELECT NULL AS a, 1 AS b, NULL AS c UNION ALL SELECT 'x', 3000000000, DATE '2024-01-01';
+SELECT t.name IN ('a', NULL) AS a, t.name NOT IN ('a', 'b') AS b, t.name IN (t.kind, 'a', NULL) AS c
+    FROM things t;
+SELECT t.rank BETWEEN NULL AND 1 AS a, t.rank BETWEEN t.total AND t.share AS b FROM things t;
+SELECT CASE t.name WHEN 'a' THEN 1 WHEN t.kind THEN 2 END AS a, CASE WHEN NULL THEN 1 ELSE 2 END AS b
+    FROM things t;
+SELECT coalesce(NULL, t.name, 'x') AS a, coalesce(t.total, t.share) AS b FROM things t;
+SELECT t.link AS k, row_number() OVER (PARTITION BY t.link ORDER BY t.name DESC, t._row) AS n FROM
+    things t;
+SELECT t.link AS k, row_number() OVER (ORDER BY t.name NULLS FIRST, t._row DESC) AS n FROM things t;
+SELECT t.link AS k, count(*) AS c, row_number() OVER (ORDER BY count(*) DESC, t.link) AS n FROM things t
+    GROUP BY 1;
+SELECT t.link AS k FROM things t GROUP BY t.link QUALIFY row_number() OVER (ORDER BY max(t.rank),
+    t.link) = 1;
+SELECT t.rank AS a FROM things t QUALIFY row_number() OVER (PARTITION BY t.link ORDER BY t.rank, t._row)
+    = 1;
+SELECT count(t.total) FILTER (WHERE t.locked) AS a, count(DISTINCT t.name) AS b, count(*) FILTER (WHERE
+    NULL) AS c, sum(DISTINCT t.rank) AS d, bool_or(t.locked) FILTER (WHERE t.sealed) AS e FROM things t;
+SELECT - 9223372036854775808 AS a, 2147483648 - 1 AS b, - (-5) AS c, 1 - $debt AS d
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shapes_of_queries_are_answered_alike(seed: int) -> None:
+    texts = SHAPES.split(";")
+    with Bench(seed) as bench:
+        for sql in texts:
+            bench.ask(sql)
+        assert bench.counts["same"] == len(texts), (bench.counts, bench.direct.unanswered)
 
 
 # --- patterns ---------------------------------------------------------------------------------------

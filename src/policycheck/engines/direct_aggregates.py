@@ -113,7 +113,16 @@ def _aggregate(scope: Scope, node: Node) -> tuple[Kind, Aggregate]:
     if chosen is None:
         return kind, aggregate
     test = chosen.value
-    return kind, lambda rows, outer: aggregate([row for row in rows if test(row, outer) is True], outer)
+    early = argument.value if argument is not None and argument.fallible else None
+
+    def of_chosen(rows: list[Row], outer: Outer) -> Any:
+        if early is not None:
+            # Another engine computes the argument before it asks the filter, and fails where that fails.
+            for row in rows:
+                early(row, outer)
+        return aggregate([row for row in rows if test(row, outer) is True], outer)
+
+    return kind, of_chosen
 
 
 def _argument(scope: Scope, node: Node, name: str) -> Expression:
