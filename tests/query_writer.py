@@ -213,6 +213,8 @@ class Writer:
             return self.pick(["true", "false"])
         if kind is T.DAY:
             return f"DATE '{self.pick(DAYS).isoformat()}'"
+        if kind is T.INSTANT:
+            return "$as_of"
         if kind is T.SET:
             return self.pick(["['a']", "['a', 'b']", "['é', 'a']"])
         return ""

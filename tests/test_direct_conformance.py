@@ -64,7 +64,7 @@ LONG = [(ask_plain, 11, 16_000), (ask_nested, 12, 4_000), (ask_query, 13, 4_000)
 def test_random_texts_are_answered_alike(ask: Ask, seed: int, wanted: int) -> None:
     counts = run(ask, seed, wanted)
     assert counts["same"] > 0.8 * wanted, counts
-    assert counts["silent"] < 0.15 * wanted, counts
+    assert counts["silent"] < 0.2 * wanted, counts
 
 
 # Shapes that chance seldom writes.

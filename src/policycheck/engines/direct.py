@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
-from policycheck.engines import BulkResult, Judgement
+from policycheck.engines import BulkResult, Judgement, Row
 from policycheck.engines.direct_queries import QueryCompiler
 from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind
 from policycheck.engines.direct_values import (
@@ -86,7 +86,7 @@ class DirectSession:
             if self._tables.get(schema.name) != schema:
                 self._tables[schema.name] = schema
                 self._rows[schema.name] = []
-                self._relations.pop(schema.name, None)
+                self._forget_compiled()
 
     def add_view(self, name: str, sql: str) -> None:
         """Takes note of a view that is known to bind. It is compiled and computed when something reads it."""
@@ -94,10 +94,17 @@ class DirectSession:
         known = self._views.get(name)
         if known is None or known.text != text:
             self._views[name] = _View(text)
-            self._relations.pop(name, None)
-            self._expressions.clear()
-            self._memory.forget()
+            self._forget_compiled()
         self._broken.pop(name, None)
+
+    def _forget_compiled(self) -> None:
+        # What has been compiled knows the places of the columns it reads, also through other views.
+        if self._relations or self._expressions:
+            for view in self._views.values():
+                view.query = view.compiled = None
+            self._relations.clear()
+            self._expressions.clear()
+        self._memory.forget()
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         """Adds a view and answers its columns. Raises EngineError for what this engine does not answer."""
@@ -184,13 +191,22 @@ class DirectSession:
     ) -> Judgement:
         rows = self.rows_of(relation)
         tests = [self._expression(relation, text) for text in expressions]
-        places = self._places(relation, (ROW, SOURCE, *key, *observed))
-        fetched = [
-            (*[row[place] for place in places], *[test((row,), None) for test in tests]) for row in rows
+        (row_place, source_place), keys, seen = (
+            self._places(relation, names) for names in ((ROW, SOURCE), key, observed)
+        )
+        found = [
+            Row(
+                row[row_place],
+                row[source_place],
+                tuple([row[place] for place in keys]),
+                tuple([test((row,), None) for test in tests]),
+                tuple([row[place] for place in seen]),
+            )
+            for row in rows
         ]
         if relation != base:
             self._check_rows(relation, base, (ROW, SOURCE, *key))
-        return FetchedJudgement(fetched, len(key), tuple(observed))
+        return FetchedJudgement(found, tuple(observed))
 
     def _check_rows(self, relation: str, base: str, names: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
@@ -263,7 +279,7 @@ class DirectSession:
         """Columns (name, kind) and rows of any query over the tables and views. Raises EngineError."""
 
         def ask() -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
-            query = self._compiler.query(self._tree(text))
+            query = self._compiled(text, self._compiler.query)
             return query.columns, query.rows(None)
 
         return self._asked(ask)
@@ -291,9 +307,11 @@ class DirectSession:
         return self._relations[name]
 
     def _view_query(self, name: str) -> Query:
-        view = self._views[name]
+        view = self._views.get(name)
+        if view is None:
+            raise refused(f"the name `{name}`, which is no view")
         if view.query is None:
-            found = self._compiler.query(self._tree(view.text))
+            found = self._compiled(view.text, self._compiler.query)
             columns = tuple(
                 (column, str(column_kind(kind)) if kind != INT32 else kind) for column, kind in found.columns
             )
@@ -321,23 +339,26 @@ class DirectSession:
         compiled = self._views[name].compiled
         return compiled.rows(None) if compiled is not None else []
 
-    def _tree(self, select: str) -> Node:
+    def _compiled(self, select: str, make: Callable[[Node], T]) -> T:
+        """What is made of the tree of a select. A tree of an unknown form is refused as well."""
         answer = self._trees(select)
         statements = answer.get("statements") or []
         if answer.get("error") or len(statements) != 1:
             raise refused("what is not one statement")
-        node: Node = statements[0]["node"]
-        return node
+        try:
+            return make(statements[0]["node"])
+        except (LookupError, TypeError, AttributeError) as error:
+            raise refused(f"a tree of this form ({type(error).__name__}: {error})") from error
 
     def _expression(self, relation: str, text: str) -> Value:
         """An expression over the rows of a relation, as a function of ((row,), None)."""
         found = self._expressions.get((relation, text))
         if found is None:
-            root = self._tree(select_of(text))
             scope = Scope(self._compiler.world, None, {})
             scope.sources.append(Source(SUBJECT, self._query(relation), 0))
-            compiled = of_kind(scope.clause(root["select_list"][0]), BOOL, "an expression")
-            found = self._expressions[relation, text] = _after(scope.begin, compiled)
+            compiled = self._compiled(select_of(text), lambda root: scope.clause(root["select_list"][0]))
+            found = _after(scope.begin, of_kind(compiled, BOOL, "an expression"))
+            self._expressions[relation, text] = found
         return found
 
 

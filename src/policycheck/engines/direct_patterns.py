@@ -8,7 +8,6 @@ might read in two ways is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from policycheck.engines.direct_values import RefusedError, refused
 
@@ -26,45 +25,69 @@ _CLASSES = {
 _SPECIAL = frozenset("{)*+?|")
 
 
-@dataclass(frozen=True, slots=True)
-class _Char:
-    test: Test
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """`start` or `end` of the text."""
-
-    mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    parts: list[_Tree]
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    parts: list[_Tree]
-
-
-@dataclass(frozen=True, slots=True)
-class _Repeat:
-    part: _Tree
-    least: int
-    most: int | None
-
-
-_Tree = _Char | _End | _Sequence | _Choice | _Repeat
+# Adds the states of a part of the pattern to a machine: takes the state to go on to and how often the part is
+# repeated by now, and answers the first state.
+_Part = Callable[["_Machine", int, int], int]
 
 
 def pattern(text: str) -> Test:
     """Whether a whole text matches the pattern. Raises RefusedError for a pattern outside the language."""
     parser = _Parser(text)
-    tree = parser.alternatives(0)
+    whole = parser.alternatives(0)
     if parser.index < len(text):
         raise parser.refuse()
-    return _Machine(tree).matches
+    return _Machine(whole).matches
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+def _char(test: Test) -> _Part:
+    return lambda machine, after, times: machine.state(test, "", [after])
+
+
+def _end(mark: str) -> _Part:
+    """`start` or `end` of the text."""
+    return lambda machine, after, times: machine.state(None, mark, [after])
+
+
+def _sequence(parts: list[_Part]) -> _Part:
+    def add(machine: _Machine, after: int, times: int) -> int:
+        for part in reversed(parts):
+            after = part(machine, after, times)
+        return after
+
+    return add
+
+
+def _choice(parts: list[_Part]) -> _Part:
+    def add(machine: _Machine, after: int, times: int) -> int:
+        return machine.state(None, "", [part(machine, after, times) for part in parts])
+
+    return add
+
+
+def _repeated(part: _Part, least: int, most: int | None) -> _Part:
+    def add(machine: _Machine, after: int, times: int) -> int:
+        times *= max(least, most or 0, 1)
+        if times > MAX_REPEAT:
+            raise refused("a pattern that repeats what it repeats")
+        if most is None:
+            loop = machine.state(None, "", [])
+            machine.next[loop] = [part(machine, loop, times), after]
+            after = loop
+        else:
+            end = after
+            for _ in range(most - least):
+                after = machine.state(None, "", [part(machine, after, times), end])
+        for _ in range(least):
+            after = part(machine, after, times)
+        return after
+
+    return add
+
+
+# --- reading --------------------------------------------------------------------------------------------
 
 
 class _Parser:
@@ -85,22 +108,23 @@ class _Parser:
         self.index += 1
         return char
 
-    def alternatives(self, depth: int) -> _Tree:
+    def alternatives(self, depth: int) -> _Part:
         if depth > 50:
             raise self.refuse()
         parts = [self.sequence(depth)]
         while self.peek() == "|":
             self.index += 1
             parts.append(self.sequence(depth))
-        return parts[0] if len(parts) == 1 else _Choice(parts)
+        return parts[0] if len(parts) == 1 else _choice(parts)
 
-    def sequence(self, depth: int) -> _Tree:
+    def sequence(self, depth: int) -> _Part:
         parts = []
         while self.peek() not in ("", "|", ")"):
-            parts.append(self.repeated(self.atom(depth)))
-        return _Sequence(parts)
+            end = self.peek() in ("^", "$")
+            parts.append(self.repeated(self.atom(depth), end))
+        return _sequence(parts)
 
-    def atom(self, depth: int) -> _Tree:
+    def atom(self, depth: int) -> _Part:
         char = self.take()
         if char == "(":
             if self.peek() == "?":
@@ -110,18 +134,18 @@ class _Parser:
                 raise self.refuse()
             return inner
         if char == "[":
-            return _Char(self.members())
+            return _char(self.members())
         if char == ".":
-            return _Char("\n".__ne__)
+            return _char("\n".__ne__)
         if char == "^":
-            return _End("start")
+            return _end("start")
         if char == "$":
-            return _End("end")
+            return _end("end")
         if char == "\\":
-            return _Char(self.escaped().__contains__)
+            return _char(self.escaped().__contains__)
         if char in _SPECIAL:
             raise self.refuse()
-        return _Char(char.__eq__)
+        return _char(char.__eq__)
 
     def escaped(self) -> frozenset[str]:
         char = self.take()
@@ -163,11 +187,11 @@ class _Parser:
             raise self.refuse()
         return self.escaped() if char == "\\" else frozenset(char)
 
-    def repeated(self, part: _Tree) -> _Tree:
+    def repeated(self, part: _Part, end: bool) -> _Part:
         char = self.peek()
         if char not in ("*", "+", "?", "{"):
             return part
-        if isinstance(part, _End):
+        if end:
             raise self.refuse()
         self.index += 1
         least, most = self.counts() if char == "{" else {"*": (0, None), "+": (1, None), "?": (0, 1)}[char]
@@ -176,7 +200,7 @@ class _Parser:
             self.index += 1
         if self.peek() in ("*", "+", "?", "{"):
             raise self.refuse()
-        return _Repeat(part, least, most)
+        return _repeated(part, least, most)
 
     def counts(self) -> tuple[int, int | None]:
         end = self.text.find("}", self.index)
@@ -192,18 +216,29 @@ class _Parser:
         return least, most
 
 
+# --- matching -------------------------------------------------------------------------------------------
+
+
 class _Machine:
     """The pattern as states. A text is read once, with all states it can be in at a time; what a set of
     states becomes at a character is remembered."""
 
-    def __init__(self, tree: _Tree) -> None:
+    def __init__(self, whole: _Part) -> None:
         self._tests: list[Test | None] = []
-        self._marks: list[str] = []  # "" or the end of the text that has to be here
-        self._next: list[list[int]] = []
-        self._last = self._state()
-        self._first = self._add(tree, self._last, 1)
+        self._marks: list[str] = []  # "", or the end of the text that has to be here
+        self.next: list[list[int]] = []
+        self._last = self.state(None, "", [])
+        self._begin = self._closure([whole(self, self._last, 1)], "start")
         self._known: dict[tuple[frozenset[int], str], frozenset[int]] = {}
-        self._begin = self._closure([self._first], "start")
+
+    def state(self, test: Test | None, mark: str, after: list[int]) -> int:
+        """A new state, which goes on after a character, at a mark or (with neither) at once."""
+        if len(self._tests) >= MAX_STATES:
+            raise refused("a pattern as large as this")
+        self._tests.append(test)
+        self._marks.append(mark)
+        self.next.append(after)
+        return len(self._tests) - 1
 
     def matches(self, text: str) -> bool:
         states, known = self._begin, self._known
@@ -216,7 +251,7 @@ class _Machine:
             states = found
             if not states:
                 return False
-        marks = {"start", "end"} if not text else {"end"}
+        marks = ("end",) if text else ("start", "end")
         return self._last in self._closure(states, *marks)
 
     def _step(self, states: frozenset[int], char: str) -> frozenset[int]:
@@ -224,7 +259,7 @@ class _Machine:
         for state in states:
             test = self._tests[state]
             if test is not None and test(char):
-                found += self._next[state]
+                found += self.next[state]
         return self._closure(found)
 
     def _closure(self, states: Iterable[int], *marks: str) -> frozenset[int]:
@@ -237,48 +272,5 @@ class _Machine:
                 continue
             seen.add(state)
             if self._tests[state] is None and (not self._marks[state] or self._marks[state] in marks):
-                waiting += self._next[state]
+                waiting += self.next[state]
         return frozenset(seen)
-
-    def _state(self, test: Test | None = None, mark: str = "") -> int:
-        if len(self._tests) >= MAX_STATES:
-            raise refused("a pattern as large as this")
-        self._tests.append(test)
-        self._marks.append(mark)
-        self._next.append([])
-        return len(self._tests) - 1
-
-    def _add(self, tree: _Tree, after: int, times: int) -> int:
-        """Adds the states of a tree that go on to `after`; answers the first of them."""
-        if isinstance(tree, _Sequence):
-            for part in reversed(tree.parts):
-                after = self._add(part, after, times)
-            return after
-        if isinstance(tree, _Repeat):
-            return self._repeat(tree, after, times)
-        if isinstance(tree, _Choice):
-            state = self._state()
-            self._next[state] = [self._add(part, after, times) for part in tree.parts]
-            return state
-        state = self._state(tree.test) if isinstance(tree, _Char) else self._state(mark=tree.mark)
-        self._next[state] = [after]
-        return state
-
-    def _repeat(self, tree: _Repeat, after: int, times: int) -> int:
-        part, least, most = tree.part, tree.least, tree.most
-        times *= max(least, most or 0, 1)
-        if times > MAX_REPEAT:
-            raise refused("a pattern that repeats what it repeats")
-        if most is None:
-            loop = self._state()
-            self._next[loop] = [self._add(part, loop, times), after]
-            after = loop
-        else:
-            end = after
-            for _ in range(most - least):
-                state = self._state()
-                self._next[state] = [self._add(part, after, times), end]
-                after = state
-        for _ in range(least):
-            after = self._add(part, after, times)
-        return after

@@ -19,7 +19,7 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, packed
+from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, fetched_rows, packed
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -260,7 +260,8 @@ class DuckDBSession:
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
             answers = ", ".join(f"({sql}\n)" for sql in expressions)
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
-            judgement = FetchedJudgement(self.fetch(sql), len(key), tuple(observed))
+            rows = fetched_rows(self.fetch(sql), len(key), len(observed))
+            judgement = FetchedJudgement(rows, tuple(observed))
             self._check_rows(relation, base, expected, key)
             return judgement
         self._check_rows(relation, base, expected, key)

@@ -19,15 +19,10 @@ Stream = Callable[[str], Iterator[tuple[Any, ...]]]
 class FetchedJudgement:
     """Answers of a small relation, held as rows."""
 
-    def __init__(self, fetched: list[tuple[Any, ...]], key_length: int, observed: tuple[str, ...]) -> None:
-        start = 2 + key_length
-        end = start + len(observed)
+    def __init__(self, rows: list[Row], observed: tuple[str, ...]) -> None:
         self._observed = observed
-        self._rows = [
-            Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched
-        ]
-        self._rows.sort(key=lambda row: _sortable(row.key))
-        self.total = len(fetched)
+        self._rows = sorted(rows, key=lambda row: _sortable(row.key))
+        self.total = len(rows)
 
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
         counted = Counter((tuple(row.answers[c] for c in columns), row.source) for row in self._rows)
@@ -85,6 +80,13 @@ PER_WORD = 30  # answers in one BIGINT; the sign stays clear
 UNKNOWN = 2
 ANSWERS: dict[int, Answer] = {0: False, 1: True, UNKNOWN: None}
 CODES = {answer: code for code, answer in ANSWERS.items()}
+
+
+def fetched_rows(fetched: list[tuple[Any, ...]], key_length: int, observed_length: int) -> list[Row]:
+    """Rows as a database gives them: row and source numbers, key, observed values, answers."""
+    start = 2 + key_length
+    end = start + observed_length
+    return [Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched]
 
 
 class StoredJudgement:
