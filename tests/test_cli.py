@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -514,6 +515,23 @@ def test_the_engine_changes_no_byte(format_: str) -> None:
         for engine in ("auto", "direct", "duckdb")
     }
     assert len(reports) == 1
+
+
+def test_where_the_pack_stands_changes_no_byte(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "controls", tmp_path / "elsewhere")
+    sample = [
+        "--evidence",
+        str(ROOT / "evidence"),
+        "--as-of",
+        "manifest",
+        "--format",
+        "json",
+        "--output",
+        "-",
+    ]
+    packs = (ROOT / "controls", tmp_path / "elsewhere")
+    first, second = (run("check", "--pack", str(pack), *sample).stdout_bytes for pack in packs)
+    assert first == second
 
 
 # --- help and start-up ---

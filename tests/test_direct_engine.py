@@ -115,6 +115,16 @@ def test_views_follow_the_rows_that_are_there(parser: two_engines.Trees) -> None
     assert session.rows_of("largest") == [(1,)]
 
 
+def test_a_view_that_changes_its_columns_changes_what_reads_it(parser: two_engines.Trees) -> None:
+    session = opened(parser, rows(THINGS, {"total": 1, "share": 2}))
+    session.add_view("inner_view", "SELECT t.total AS a, t.share AS b FROM things t")
+    session.add_view("outer_view", "SELECT i.b AS b FROM inner_view i")
+    assert session.rows_of("outer_view") == [(2,)]
+    session.add_view("inner_view", "SELECT t.share AS b, t.total AS a FROM things t")
+    session.add_view("outer_view", "SELECT i.b AS b FROM inner_view i")
+    assert session.rows_of("outer_view") == [(2,)]
+
+
 def test_a_view_that_fails_is_broken_and_said_to_be(parser: two_engines.Trees) -> None:
     session = opened(parser, rows(THINGS, {"total": 2**63 - 1}))
     columns = session.define_view("more", "SELECT t.total + 1 AS n FROM things t")
@@ -273,6 +283,10 @@ REFUSED = [
     "SELECT t.name FROM things t WHERE t.total",
     "SELECT t.name FROM things t GROUP BY t.kind",
     "SELECT $nowhere FROM things t",
+    "SELECT (WITH c AS (SELECT p.rank AS r FROM parts p WHERE p.link = t.link) SELECT max(c.r) FROM c) "
+    "FROM things t",
+    "SELECT (SELECT count(*) FROM parts p RIGHT JOIN (SELECT q.rank AS r FROM parts q WHERE q.link = t.link) "
+    "d ON d.r = p.rank) FROM things t",
     "WITH c(x) AS (SELECT 1) SELECT x FROM c",
     "SELECT lower(t.name) AS name, count(*) AS n FROM things t GROUP BY t.name HAVING name = 'a'",
 ]  # fmt: skip

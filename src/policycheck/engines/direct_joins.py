@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from policycheck.engines.direct_expressions import compare
-from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind
+from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind, only
 from policycheck.engines.direct_values import BOOL, Outer, Row, Rows, Value, refused
 
 Compile = Callable[[Node, Scope | None, Any], Query]
 _KINDS = ("INNER", "LEFT", "RIGHT", "FULL", "OUTER", "SEMI", "ANTI")
+_JOIN_PARTS = [
+    "type",
+    "left",
+    "right",
+    "condition",
+    "join_type",
+    "ref_type",
+    "using_columns",
+    "is_implicit",
+    "nearest_count",
+    "nearest_order_type",
+]
 _NOTHING: list[Row] = []
 
 
@@ -57,8 +69,7 @@ def declare(node: Node, scope: Scope, compile_query: Compile) -> Tree | None:
     if kind == "BASE_TABLE":
         return _leaf(str(node.get("alias") or _table_name(node)), _relation(node, scope), scope)
     if kind == "SUBQUERY":
-        if node.get("sample") or node.get("column_name_alias"):
-            raise refused("a subquery in FROM with more than an alias")
+        only(node, ("type", "subquery"))
         # It sees the rows further out, and not those of its neighbours.
         query = compile_query(node["subquery"]["node"], scope.parent, scope.named)
         return _leaf(str(node.get("alias")), query, scope)
@@ -74,8 +85,7 @@ def _table_name(node: Node) -> str:
 
 def _relation(node: Node, scope: Scope) -> Query:
     name = _table_name(node)
-    if node.get("sample") or node.get("column_name_alias") or node.get("at_clause"):
-        raise refused(f"`{name}` with more than an alias")
+    only(node, ("type", "table_name", "qualified_name"))
     found = scope.named.get(name) or scope.world.relation(name)
     if found is None:
         raise refused(f"the name `{name}`, which is no table and no view")
@@ -94,7 +104,8 @@ def _leaf(alias: str, query: Query, scope: Scope) -> Leaf:
 
 def _join(node: Node, scope: Scope, compile_query: Compile) -> Join:
     kind = str(node.get("join_type"))
-    if node.get("ref_type") not in ("REGULAR", "CROSS") or kind not in _KINDS or node.get("sample"):
+    only(node, _JOIN_PARTS)
+    if node.get("ref_type") not in ("REGULAR", "CROSS") or kind not in _KINDS:
         raise refused(f"a join of the kind {node.get('ref_type')} {kind}".lower())
     start = len(scope.sources)
     left = declare(node["left"], scope, compile_query)
@@ -111,6 +122,8 @@ def _join(node: Node, scope: Scope, compile_query: Compile) -> Join:
             raise refused("a join condition that can fail on some rows")
         if condition.whole.sources & ~mask:
             raise refused("a join condition over rows beside the join")
+    if kind in ("RIGHT", "FULL", "OUTER") and _depends(right):
+        raise refused("a right side about rows further out, all of which are kept")
     if kind in ("SEMI", "ANTI"):
         del scope.sources[middle:]  # what is only looked up is not in reach afterwards
         return Join(kind, left, right, conditions, left.mask)
@@ -127,7 +140,7 @@ def _using(name: str, kind: str, scope: Scope, left: list[Source], right: list[S
         names = {"class": "COLUMN_REF", "column_names": [source.alias, name]}
         columns.append(scope.compile(names))
     (first,), (second,) = sides
-    if kind in ("INNER", "LEFT", "SEMI", "ANTI"):
+    if kind in ("INNER", "LEFT"):
         place = (first.slot, *first.columns[name])
         scope.merged[name] = (place, frozenset({first.slot, second.slot}))
     return Condition(compare("COMPARE_EQUAL", *columns), *columns)

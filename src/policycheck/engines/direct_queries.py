@@ -18,6 +18,7 @@ from policycheck.engines.direct_scope import (
     Scope,
     World,
     of_kind,
+    only,
     plain_name,
 )
 from policycheck.engines.direct_values import (
@@ -32,6 +33,19 @@ from policycheck.engines.direct_values import (
 )
 
 Named = Mapping[str, Query]
+_SELECT_CLAUSES = [
+    "type",
+    "cte_map",
+    "modifiers",
+    "select_list",
+    "from_table",
+    "where_clause",
+    "group_expressions",
+    "group_sets",
+    "aggregate_handling",
+    "having",
+    "qualify",
+]
 _EMPTY_CTES: dict[str, Any] = {"map": []}
 
 
@@ -63,7 +77,11 @@ class QueryCompiler:
         value = entry["value"]
         if any(value.get(key) for key in ("aliases", "key_targets", "payload_aggregates")):
             raise refused(f"WITH `{entry['key']}` and more than a name")
-        return self.query(value["query_node"], parent, named)
+        found = self.query(value["query_node"], parent, named)
+        if found.references:
+            # It can be named from a query further in, where what is further out is one step further.
+            raise refused("WITH about a row further out")
+        return found
 
     def _union(self, node: Node, parent: Scope | None, named: Named) -> Query:
         if node.get("setop_type") != "UNION" or not node.get("setop_all") or node.get("modifiers"):
@@ -165,14 +183,15 @@ class QueryCompiler:
 
 def _check_select(node: Node) -> bool:
     """Whether the SELECT is DISTINCT. Raises RefusedError for clauses that are not handled."""
+    only(node, _SELECT_CLAUSES)
     distinct = False
     for modifier in node.get("modifiers") or []:
         if modifier.get("type") != "DISTINCT_MODIFIER" or modifier.get("distinct_on_targets"):
             raise refused("ORDER BY, LIMIT or DISTINCT ON")
         distinct = True
     standard = node.get("aggregate_handling", "STANDARD_HANDLING") == "STANDARD_HANDLING"
-    if node.get("sample") or len(node.get("group_sets") or []) > 1 or not standard:
-        raise refused("a sample, grouping sets or GROUP BY ALL")
+    if len(node.get("group_sets") or []) > 1 or not standard:
+        raise refused("grouping sets or GROUP BY ALL")
     return distinct
 
 
@@ -243,10 +262,9 @@ def _projection(
 
 
 def _star(item: Node, scope: Scope, grouped: bool) -> list[Any]:
-    if grouped or any(
-        item.get(key) for key in ("exclude_list", "replace_list", "columns", "expr", "rename_list")
-    ):
-        raise refused("`*` with more than a row's name, or in a group")
+    only(item, ("class", "type", "relation_name"))
+    if grouped:
+        raise refused("`*` in a group")
     name = str(item.get("relation_name") or "")
     if not name and scope.merged:
         raise refused("`*` over a join with USING")

@@ -6,7 +6,7 @@ mean two things is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,8 +27,6 @@ from policycheck.engines.direct_values import (
 Node = Mapping[str, Any]
 Place = tuple[int, int, Kind]  # source, column, kind
 Reference = tuple[int, int, int]  # how many queries further out, source, column
-
-_UNSAID = frozenset({"query_location", "query_location_length", "alias"})
 
 
 @dataclass(slots=True)
@@ -111,6 +109,16 @@ class Source:
         self.slot = slot
         self.query = query
         self.columns = query.places
+
+
+_PLACES = ("query_location", "query_location_length", "alias")
+
+
+def only(node: Node, known: Iterable[str]) -> None:
+    """Raises RefusedError where a node says something that is not among what is known."""
+    extra = [key for key, value in node.items() if value and key not in known and key not in _PLACES]
+    if extra:
+        raise refused(f"`{extra[0]}`")
 
 
 def plain_name(name: str) -> str:
@@ -208,7 +216,7 @@ class Scope:
                 names = [str(name) for name in node["column_names"]]
                 place = self.own(names)
                 return ("column", *place[:2]) if place is not None else ("outer", *names)
-            return tuple([(key, self.shape(each)) for key, each in node.items() if key not in _UNSAID])
+            return tuple([(key, self.shape(each)) for key, each in node.items() if key not in _PLACES])
         if isinstance(node, list):
             return tuple([self.shape(each) for each in node])
         found: Hashable = node
@@ -306,6 +314,7 @@ __all__ = [
     "combined",
     "constant",
     "of_kind",
+    "only",
     "plain_name",
     "reader",
 ]

@@ -303,8 +303,8 @@ class Slot:
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         return self.stack.define_view(name, sql)
 
-    def refresh_views(self, names: Iterable[str]) -> None:
-        self.stack.compute(names)
+    def refresh_views(self, views: Mapping[str, str]) -> None:
+        self.stack.compute(views)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         self.stack.compute(wanted)

@@ -67,7 +67,7 @@ def report_document(assessment: Assessment) -> dict[str, Any]:
         },
         "summary": _summary(results),
         "controls": [
-            _control(result, assessment.finding_limit) | _suspicion(result, assessment.suspicion)
+            _control(result, pack.root, assessment.finding_limit) | _suspicion(result, assessment.suspicion)
             for result in results
         ],
         "evidence": [_source(result) for result in sorted(assessment.sources, key=_source_key)],
@@ -119,7 +119,7 @@ def _summary(results: list[ControlResult]) -> dict[str, Any]:
     return {"controls": controls, "subjects": subjects, "by_severity": by_severity}
 
 
-def _control(result: ControlResult, finding_limit: int) -> dict[str, Any]:
+def _control(result: ControlResult, root: str, finding_limit: int) -> dict[str, Any]:
     control = result.control
     return {
         "id": control.id,
@@ -162,7 +162,8 @@ def _control(result: ControlResult, finding_limit: int) -> dict[str, Any]:
             {"framework": reference.framework, "id": reference.id, "verified": reference.verified}
             for reference in control.references
         ],
-        "location": _location(control.place),
+        # INVARIANT: a report does not depend on where the pack stands.
+        "location": {"path": control.place.path.removeprefix(f"{root}/"), "line": control.place.line},
     }
 
 
