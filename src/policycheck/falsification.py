@@ -31,6 +31,9 @@ from policycheck.mutation import CHANGED, Change, changes, stable_id
 from policycheck.selftest import Progress, run_case
 from policycheck.source import Place
 
+BATCH = 10
+"""So many controls are judged together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -164,19 +167,24 @@ def _fields(control: CompiledControl, mutant: Mutant, new: CompiledExpression | 
 # --- asking the examples --------------------------------------------------------------------------
 
 
-def falsify(control: Control, bench: Bench) -> ControlMutants:
-    """Every mutant of a control with the first example that disagrees with it."""
-    if control.all_of or not control.examples:
-        return ControlMutants(control.id)
-    found = mutants_of(control, bench.compiled([control.id]), bench)
-    live = {mutant.id: mutant for mutant in found}
-    noticed: dict[str, str] = {}
-    for cases in bench.cases([(control, example) for example in control.examples]):
-        sound = [case for case in cases if not case.faults]
-        if sound and live:
-            for mutant_id, example in _notice(list(live.values()), sound, bench):
-                noticed[mutant_id] = example
-                del live[mutant_id]
+def falsify(controls: Sequence[Control], bench: Bench) -> list[ControlMutants]:
+    """Every mutant of these controls, each with the first example that disagrees with it."""
+    able = [control for control in controls if not control.all_of and control.examples]
+    compiled = bench.compiled([control.id for control in able])
+    found = {control.id: mutants_of(control, compiled, bench) for control in able}
+    live = {control_id: {m.id: m for m in mutants} for control_id, mutants in found.items()}
+    noticed: dict[str, dict[str, str]] = {control_id: {} for control_id in found}
+    for cases in bench.cases([(control, example) for control in able for example in control.examples]):
+        for control in able:
+            sound = [case for case in cases if case.control is control and not case.faults]
+            if sound and live[control.id]:
+                for mutant_id, example in _notice(list(live[control.id].values()), sound, bench):
+                    noticed[control.id][mutant_id] = example
+                    del live[control.id][mutant_id]
+    return [_results(control, found.get(control.id, []), noticed.get(control.id, {})) for control in controls]
+
+
+def _results(control: Control, found: Sequence[Mutant], noticed: Mapping[str, str]) -> ControlMutants:
     marks = {mark.mutant: mark for mark in control.equivalent}
     results = tuple(
         MutantResult(m, noticed.get(m.id, ""), None if m.id in noticed else marks.get(m.id)) for m in found
@@ -276,24 +284,29 @@ def falsify_all(
     of processes."""
     wanted = [c.id for c in pack.controls.values() if (only is None or c.id in only) and not c.all_of]
     found: dict[str, ControlMutants] = {}
-    # The longest first, so that no process is left with the longest at the end.
-    longest = sorted(wanted, key=lambda i: -len(pack.controls[i].examples))
-    for done in _work(pack, longest, min(processes, len(wanted))):
-        found[done.control] = done
+    for done in _work(pack, _batches(pack, wanted), processes):
+        found.update({each.control: each for each in done})
         if progress is not None:
             progress(len(found), len(wanted))
     return [found[control_id] for control_id in wanted]
 
 
-def _work(pack: Pack, wanted: Sequence[str], processes: int) -> Iterator[ControlMutants]:
-    if processes <= 1:
+def _batches(pack: Pack, wanted: Sequence[str]) -> list[list[str]]:
+    """Controls that share the work on views and settings; batches of like size, so that no process waits."""
+    longest = sorted(wanted, key=lambda i: -len(pack.controls[i].examples))
+    count = -(-len(wanted) // BATCH)
+    return [longest[i::count] for i in range(count)]
+
+
+def _work(pack: Pack, batches: Sequence[list[str]], processes: int) -> Iterator[list[ControlMutants]]:
+    if processes <= 1 or len(batches) == 1:
         stack = open_stack()
-        for control_id in wanted:
-            yield falsify(pack.controls[control_id], Bench(pack, stack))
+        for batch in batches:
+            yield falsify([pack.controls[i] for i in batch], Bench(pack, stack))
         return
     # A process of its own for each core: an engine's connection does not survive a fork.
     with ProcessPoolExecutor(processes, get_context("spawn"), _start, (pack,)) as pool:
-        for future in as_completed([pool.submit(_falsify_one, control_id) for control_id in wanted]):
+        for future in as_completed([pool.submit(_falsify_batch, batch) for batch in batches]):
             yield future.result()
 
 
@@ -304,9 +317,9 @@ def _start(pack: Pack) -> None:
     _bench[:] = [Bench(pack, open_stack())]
 
 
-def _falsify_one(control_id: str) -> ControlMutants:
+def _falsify_batch(batch: list[str]) -> list[ControlMutants]:
     bench = _bench[0]
-    return falsify(bench.pack.controls[control_id], bench)
+    return falsify([bench.pack.controls[control_id] for control_id in batch], bench)
 
 
 def available_processes() -> int:
