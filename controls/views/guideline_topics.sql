@@ -16,7 +16,7 @@ topics AS (
 ),
 by_class AS (
   SELECT t.topic, c.record_class,
-    any_true(g.issued AND has(g.topics, t.topic) AND (g.scope = 'all' OR g.scope = c.record_class)) AS treated
+    any_true(g.issued AND g.scope = c.record_class AND has(g.topics, t.topic)) AS treated
   FROM topics t
   CROSS JOIN (SELECT d.record_class FROM datasets d GROUP BY d.record_class) c
   CROSS JOIN guidelines g
