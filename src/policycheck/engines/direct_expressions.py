@@ -88,7 +88,9 @@ def visit_parameter(scope: Scope, node: Node) -> Expression:
 
 def visit_column(scope: Scope, node: Node) -> Expression:
     depth, slot, position, kind = scope.find([str(name) for name in node["column_names"]])
-    return Expression(kind, reader(depth, slot, position), 0 if depth else 1 << slot, depth > 0)
+    if depth:
+        return Expression(kind, reader(depth, slot, position), outer=True)
+    return Expression(kind, reader(0, slot, position), 1 << slot, fallible=scope.fails(slot, position))
 
 
 def visit_cast(scope: Scope, node: Node) -> Expression:

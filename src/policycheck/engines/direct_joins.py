@@ -98,7 +98,10 @@ def _leaf(alias: str, query: Query, scope: Scope) -> Leaf:
         raise refused(f"the alias `{alias}`, which is used twice")
     scope.sources.append(source)
     scope.references |= query.references
-    scope.fallible = scope.fallible or query.fallible
+    if query.fallible:
+        # Another engine computes it even where the other side of a join is empty.
+        scope.fallible = True
+        scope.begin.append(lambda row, outer: query.rows(outer))
     return Leaf(source, 1 << source.slot)
 
 
@@ -404,7 +407,8 @@ def _filtered(rows: Rows, conditions: list[Condition]) -> Rows:
 
 
 def _refuse_fallible(tree: Tree | None, conditions: list[Condition], scope: Scope) -> None:
-    """Another engine may test a condition on rows that a join or another condition leaves out, and fail.
+    """Another engine may test a condition on rows that a join or another condition leaves out, and fail. It
+    may even do so inside the query in FROM that gives the column.
 
     Over one stored table, alone, it is tested on the same rows whatever the plan.
     """

@@ -102,6 +102,7 @@ class QueryCompiler:
             lambda outer: [row for rows in readers for row in rows(outer)],
             frozenset().union(*(part.references for part in parts)),
             any(part.fallible for part in parts),
+            failing=frozenset().union(*(part.failing for part in parts)),
         )
 
     # --- one SELECT ---
@@ -118,8 +119,9 @@ class QueryCompiler:
         keys = [self._key(each, items, scope) for each in groups]
         if grouped:
             scope.groups = {shape: (i, key.kind) for i, (_, shape, key) in enumerate(keys)}
+            scope.failing_keys = any(key.fallible for _, _, key in keys)
             scope.group_classes = frozenset(kind for kind, _, _ in keys) - {"COLUMN_REF"}
-        columns, project = _projection(items, scope, grouped)
+        columns, project, failing = _projection(items, scope, grouped)
         having = self._late_condition(node.get("having"), scope, "HAVING")
         window_rows = rows
         if grouped:
@@ -134,7 +136,8 @@ class QueryCompiler:
             raise refused("what can fail on some rows, in a subquery about another row")
         references = frozenset(scope.references)
         one_row = grouped and not groups
-        return Query(columns, _begun(rows, scope.begin), references, scope.fallible, one_row)
+        rows = _begun(rows, scope.begin)
+        return Query(columns, rows, references, scope.fallible, one_row, failing=failing)
 
     def _key(self, node: Node, items: list[Node], scope: Scope) -> tuple[str, Hashable, Expression]:
         """A group's key, by its class and its shape. A whole number is the position of a result."""
@@ -177,6 +180,7 @@ class QueryCompiler:
         fallible = query.fallible or (kind == "SCALAR" and not query.one_row)
         if fallible:
             scope.compute_early(value, bool(query.references))
+        fallible |= any(depth == 1 and scope.fails(slot, place) for depth, slot, place in query.references)
         found = BOOL if kind == "EXISTS" else query.columns[0][1]
         return Expression(found, value, sources, outer, fallible)
 
@@ -242,13 +246,16 @@ def _windowed(rows: Rows, scope: Scope) -> Rows:
 
 def _projection(
     items: list[Node], scope: Scope, grouped: bool
-) -> tuple[tuple[tuple[str, str], ...], list[int | Value]]:
-    """The columns of a SELECT, and how its rows are made: whole sources, by number, and single values."""
+) -> tuple[tuple[tuple[str, str], ...], list[int | Value], frozenset[int]]:
+    """The columns of a SELECT; how its rows are made: whole sources, by number, and single values; and the
+    places of the columns whose making can fail."""
     columns: list[tuple[str, str]] = []
     parts: list[int | Value] = []
+    failing: list[int] = []
     for position, item in enumerate(items):
         if item.get("class") == "STAR":
             for source in _star(item, scope, grouped):
+                failing += [len(columns) + place for place in source.query.failing]
                 columns += source.query.columns
                 parts.append(source.slot)
             continue
@@ -256,9 +263,10 @@ def _projection(
         if not name and item.get("class") == "COLUMN_REF":
             name = str(item["column_names"][-1])
         found = scope.clause(item)
+        failing += [len(columns)] if found.fallible else []
         columns.append((plain_name(name or f"column {position}"), found.kind))
         parts.append(found.value)
-    return tuple(columns), parts
+    return tuple(columns), parts, frozenset(failing)
 
 
 def _star(item: Node, scope: Scope, grouped: bool) -> list[Any]:

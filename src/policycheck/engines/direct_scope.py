@@ -63,11 +63,12 @@ def combined(kind: Kind, value: Value, parts: Sequence[Expression], fallible: bo
 
 class Query:
     """A compiled query, or a table or view as one. `rows` are tuples in the order of `columns`.
-    `references` are what it reads further out; depth 1 is the query directly around it. `one_row` holds
-    where it cannot give more rows than one; `stored` for a table or a view, whose rows are there before
-    anything is asked."""
+    `references` are what it reads further out; depth 1 is the query directly around it. `fallible` tells
+    whether it can fail on some rows, `failing` in the making of which columns. `one_row` holds where it
+    cannot give more rows than one; `stored` for a table or a view, whose rows are there before anything is
+    asked."""
 
-    __slots__ = ("_places", "columns", "fallible", "one_row", "references", "rows", "stored")
+    __slots__ = ("_places", "columns", "failing", "fallible", "one_row", "references", "rows", "stored")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Query:
         fallible: bool = False,
         one_row: bool = False,
         stored: bool = False,
+        failing: frozenset[int] = frozenset(),
     ) -> None:
         self.columns = columns
         self.rows = rows
@@ -84,6 +86,7 @@ class Query:
         self.fallible = fallible
         self.one_row = one_row
         self.stored = stored
+        self.failing = failing
         self._places: dict[str, tuple[int, Kind]] | None = None
 
     @property
@@ -151,6 +154,7 @@ class Scope:
         self.aliases: frozenset[str] = frozenset()
         self.aliases_first = False
         self.groups: dict[Hashable, tuple[int, Kind]] | None = None
+        self.failing_keys = False
         self.group_classes: frozenset[str] = frozenset()  # of the keys that are no plain column
         self.aggregates: list[Callable[[list[Row], Outer], Any]] = []
         self.aggregate_places: dict[Hashable, tuple[int, Kind]] = {}
@@ -209,6 +213,12 @@ class Scope:
             raise refused("a column that is neither a group's key nor in an aggregate")
         return (0, *found)
 
+    def fails(self, slot: int, position: int) -> bool:
+        """Whether making the value of a column can fail. An aggregate has been made for all groups alike."""
+        if self.groups is not None:
+            return slot == 0 and self.failing_keys
+        return slot < len(self.sources) and position in self.sources[slot].query.failing
+
     def shape(self, node: Any) -> Hashable:
         """An expression without its places, with columns by where they stand: equal for equal ones."""
         if isinstance(node, dict):
@@ -227,7 +237,11 @@ class Scope:
         if self.groups is None or node.get("class") not in self.group_classes:
             return None
         found = self.groups.get(self.shape(node))
-        return None if found is None else Expression(found[1], reader(0, 0, found[0]), 1)
+        return (
+            None
+            if found is None
+            else Expression(found[1], reader(0, 0, found[0]), 1, fallible=self.failing_keys)
+        )
 
     @contextmanager
     def over_rows(self) -> Iterator[None]:
