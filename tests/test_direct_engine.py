@@ -111,7 +111,7 @@ def test_views_follow_the_rows_that_are_there(parser: two_engines.Trees) -> None
     assert session.rows_of("largest") == [(0,)]
     session.add_view("large", "SELECT t.things_id AS id FROM things t WHERE t.total > 4")
     session.insert(rows(THINGS, {"total": 5}, {"total": 1}))
-    session.refresh_views([])
+    session.refresh_views({})
     assert session.rows_of("largest") == [(1,)]
 
 
@@ -134,7 +134,7 @@ def test_a_view_that_fails_is_broken_and_said_to_be(parser: two_engines.Trees) -
     assert list(session.broken_views()) == ["more"]
     assert session.unanswered
     session.clear()
-    session.refresh_views(["more"])
+    session.refresh_views({"more": "SELECT t.total + 1 AS n FROM things t"})
     assert session.broken_views() == {}
 
 

@@ -90,10 +90,9 @@ class TwinSession:
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         return self._both(f"the columns of {name}", lambda engine: engine.define_view(name, sql))
 
-    def refresh_views(self, names: Iterable[str]) -> None:
-        found = list(names)
-        self.direct.refresh_views(found)
-        self.embedded.refresh_views(found)
+    def refresh_views(self, views: Mapping[str, str]) -> None:
+        self.direct.refresh_views(views)
+        self.embedded.refresh_views(views)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         self.direct.compute_views(wanted)
