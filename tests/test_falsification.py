@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,18 @@ from click.testing import CliRunner
 
 from policycheck.bench import Bench, open_stack
 from policycheck.cli.test_command import test as command
-from policycheck.errors import InputError
-from policycheck.falsification import BATCH, ControlMutants, available_processes, falsify, falsify_all
+from policycheck.errors import Fault, InputError
+from policycheck.falsification import ControlMutants, falsify, falsify_all
 from policycheck.model import Status
 from policycheck.pack import load_pack
 from policycheck.proposals import propose
+from policycheck.selftest import run_examples
+from policycheck.source import Place
+from policycheck.workers import BATCH, available_processes
 from small_pack import CONTROL, write_pack
 
 CONTROLS = Path(__file__).parents[1] / "controls"
+PLACE = Place("BX/BX-1.yaml", 3, 1)
 EXAMPLES = [
     {"name": "long", "given": {"boxes": [{"place": "cloud", "bits": 300}]}, "expect": "pass"},
     {
@@ -184,20 +189,28 @@ def test_a_mark_needs_a_reason_and_stands_once(tmp_path: Path) -> None:
         load_pack(folder_of(tmp_path, marks=twice))
 
 
+def test_a_roll_up_has_nothing_to_mark(tmp_path: Path) -> None:
+    kept = {k: v for k, v in CONTROL.items() if k not in ("subject", "expect", "otherwise")}
+    marks = [{"mutant": BOUNDARY, "why": "none"}]
+    sum_up = {**kept, "id": "BX-2", "all_of": ["BX-1"], "equivalent": marks}
+    with pytest.raises(InputError, match="a roll-up has no expressions"):
+        load_pack(write_pack(tmp_path, {"BX/BX-2.yaml": sum_up}))
+
+
 # --- the missing example --------------------------------------------------------------------------
 
 
 def test_a_proposal_notices_what_it_says_and_states_what_the_control_answers(tmp_path: Path) -> None:
     pack = load_pack(folder_of(tmp_path))
     control, bench = pack.controls["BX-1"], Bench(pack, open_stack())
-    open_ = [r.mutant for r in falsify([control], bench)[0].results if r.survived]
+    open_ = [r.mutant for r in falsify(bench, [control])[0].results if r.survived]
     proposals = propose(control, open_, bench)
     assert {mutant for p in proposals for mutant in p.mutants} == {m.id for m in open_}
     assert {(p.example.given["boxes"][0]["bits"], p.example.expect) for p in proposals} == {
         (256, Status.PASS), (255, Status.FAIL),
     }  # fmt: skip
     complete = replace(control, examples=(*control.examples, *(p.example for p in proposals)))
-    assert not [r for r in falsify([complete], bench)[0].results if r.survived]
+    assert not [r for r in falsify(bench, [complete])[0].results if r.survived]
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -282,3 +295,9 @@ def test_the_number_of_processes_changes_nothing() -> None:
     only = {control_id for control_id in pack.controls if control_id.startswith(("META", "LB"))}
     assert len(only) > BATCH
     assert falsify_all(pack, only, processes=1) == falsify_all(pack, only, processes=2)
+    assert run_examples(pack, only, processes=1) == run_examples(pack, only, processes=2)
+
+
+def test_an_error_comes_out_of_a_process_whole() -> None:
+    error = InputError([Fault("PC101", "broken", PLACE, "mend it")])
+    assert pickle.loads(pickle.dumps(error)).faults == error.faults

@@ -106,6 +106,9 @@ def _check_control(control: Control, fields: Fields, faults: FaultList) -> None:
             control.place,
             "a control that expects nothing would pass by absence",
         )
+    if control.all_of and control.equivalent:
+        words = "a roll-up has no expressions, and so no mutants to mark"
+        faults.add("PC308", words, fields.place("equivalent"), "mark them in its members")
     for name in control.expect:
         if name not in control.otherwise:
             faults.add(

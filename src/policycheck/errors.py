@@ -43,6 +43,9 @@ class PolicycheckError(Exception):
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.place, fault.code)))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[PolicycheckError], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)  # so that it comes out of a worker process whole
+
 
 class InputError(PolicycheckError):
     """The pack, a document or an argument is wrong: the author mends it and runs again (exit 2)."""

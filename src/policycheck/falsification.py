@@ -7,14 +7,11 @@ A mutant that no example notices is a survivor, unless its control says why it c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from typing import Any
 
-from policycheck.bench import Bench, Case, open_stack, variant
+from policycheck.bench import Bench, Case, variant
 from policycheck.builtin_tables import ORGANISATION
 from policycheck.compiled import CompiledPack
 from policycheck.errors import EngineError, Fault, FaultList
@@ -30,9 +27,7 @@ from policycheck.model import (
 from policycheck.mutation import CHANGED, Change, changes, stable_id
 from policycheck.selftest import Progress, run_case
 from policycheck.source import Place
-
-BATCH = 10
-"""So many controls are judged together."""
+from policycheck.workers import in_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +162,7 @@ def _fields(control: CompiledControl, mutant: Mutant, new: CompiledExpression | 
 # --- asking the examples --------------------------------------------------------------------------
 
 
-def falsify(controls: Sequence[Control], bench: Bench) -> list[ControlMutants]:
+def falsify(bench: Bench, controls: Sequence[Control]) -> list[ControlMutants]:
     """Every mutant of these controls, each with the first example that disagrees with it."""
     able = [control for control in controls if not control.all_of and control.examples]
     compiled = bench.compiled([control.id for control in able])
@@ -284,43 +279,8 @@ def falsify_all(
     of processes."""
     wanted = [c.id for c in pack.controls.values() if (only is None or c.id in only) and not c.all_of]
     found: dict[str, ControlMutants] = {}
-    for done in _work(pack, _batches(pack, wanted), processes):
+    for done in in_batches(pack, wanted, falsify, processes):
         found.update({each.control: each for each in done})
         if progress is not None:
             progress(len(found), len(wanted))
     return [found[control_id] for control_id in wanted]
-
-
-def _batches(pack: Pack, wanted: Sequence[str]) -> list[list[str]]:
-    """Controls that share the work on views and settings; batches of like size, so that no process waits."""
-    longest = sorted(wanted, key=lambda i: -len(pack.controls[i].examples))
-    count = -(-len(wanted) // BATCH)
-    return [longest[i::count] for i in range(count)]
-
-
-def _work(pack: Pack, batches: Sequence[list[str]], processes: int) -> Iterator[list[ControlMutants]]:
-    if processes <= 1 or len(batches) == 1:
-        stack = open_stack()
-        for batch in batches:
-            yield falsify([pack.controls[i] for i in batch], Bench(pack, stack))
-        return
-    # A process of its own for each core: an engine's connection does not survive a fork.
-    with ProcessPoolExecutor(processes, get_context("spawn"), _start, (pack,)) as pool:
-        for future in as_completed([pool.submit(_falsify_batch, batch) for batch in batches]):
-            yield future.result()
-
-
-_bench: list[Bench] = []  # of a worker process
-
-
-def _start(pack: Pack) -> None:
-    _bench[:] = [Bench(pack, open_stack())]
-
-
-def _falsify_batch(batch: list[str]) -> list[ControlMutants]:
-    bench = _bench[0]
-    return falsify([bench.pack.controls[control_id] for control_id in batch], bench)
-
-
-def available_processes() -> int:
-    return max(1, len(os.sched_getaffinity(0)))

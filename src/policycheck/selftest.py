@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from policycheck.bench import Bench, Case, open_stack
+from policycheck.bench import Bench, Case
 from policycheck.compiled import CompiledPack
 from policycheck.errors import Fault, FaultList, nearest
 from policycheck.model import Control, Example, Pack, Reason, Status
 from policycheck.source import Place
-
-if TYPE_CHECKING:
-    from policycheck.engines.stacked import Stack
+from policycheck.workers import in_batches
 
 PROVED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 Progress = Callable[[int, int], None]  # (how many are done, how many there are)
@@ -113,27 +110,29 @@ def _check_expectations(control: Control, faults: FaultList) -> None:
 
 
 def run_examples(
-    pack: Pack,
-    only: Collection[str] | None = None,
-    *,
-    stack: Stack | None = None,
-    progress: Progress | None = None,
+    pack: Pack, only: Collection[str] | None = None, *, processes: int = 1, progress: Progress | None = None
 ) -> list[ExampleResult]:
     """The result of every example of the pack, or of the controls of `only`, in the pack's order.
 
     Raises: InputError when the pack itself does not compile under its default profile.
     """
-    controls = [c for c in pack.controls.values() if only is None or c.id in only]
+    wanted = [c.id for c in pack.controls.values() if only is None or c.id in only]
+    found: dict[str, list[ExampleResult]] = {}
+    for done in in_batches(pack, wanted, _run_all, processes):
+        found.update(done)
+        if progress is not None:
+            progress(len(found), len(wanted))
+    return [result for control_id in wanted for result in found[control_id]]
+
+
+def _run_all(bench: Bench, controls: Sequence[Control]) -> dict[str, list[ExampleResult]]:
+    """The results of the examples of these controls, by control and in their order."""
+    bench.compiled([control.id for control in controls])
     cases = [(control, example) for control in controls for example in control.examples]
-    bench = Bench(pack, stack or open_stack())
-    bench.compiled([c.id for c in controls])
     results: dict[int, ExampleResult] = {}
     for loaded in bench.cases(cases):
-        for case in loaded:
-            results[id(case.example)] = run_case(case)
-            if progress is not None:
-                progress(len(results), len(cases))
-    return [results[id(example)] for _, example in cases]
+        results.update({id(case.example): run_case(case) for case in loaded})
+    return {c.id: [results[id(example)] for example in c.examples] for c in controls}
 
 
 def run_case(case: Case, compiled: CompiledPack | None = None) -> ExampleResult:

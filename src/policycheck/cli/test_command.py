@@ -14,16 +14,12 @@ from typing import Any
 import click
 
 from policycheck.errors import Fault, PolicycheckError
-from policycheck.falsification import (
-    ControlMutants,
-    MutantResult,
-    available_processes,
-    falsify_all,
-)
+from policycheck.falsification import ControlMutants, MutantResult, falsify_all
 from policycheck.model import Pack
 from policycheck.pack import load_pack
 from policycheck.proposals import Proposal, example_text, propose_all
 from policycheck.selftest import ExampleResult, Progress, choose, example_faults, run_examples
+from policycheck.workers import available_processes
 
 
 @click.command()
@@ -51,7 +47,9 @@ def test(*, controls: tuple[str, ...], folder: Path, with_mutants: bool, form: s
 
 def _test(pack: Pack, chosen: Sequence[str], with_mutants: bool, form: str) -> int:
     faults = list(example_faults(pack, chosen))
-    results = run_examples(pack, chosen, progress=_progress("examples"))
+    results = run_examples(
+        pack, chosen, processes=available_processes(), progress=_progress("controls with their examples")
+    )
     faults += [fault for result in results for fault in result.faults]
     wrong = [result for result in results if not result.agrees and not result.faults]
     agree = len(results) - len(wrong) - sum(bool(result.faults) for result in results)
