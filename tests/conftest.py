@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import sample_run
-from policycheck.model import Assessment
+from policycheck.outcomes import Assessment
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,7 +27,8 @@ from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import load_evidence
 from policycheck.loading import load
-from policycheck.model import Assessment, Pack
+from policycheck.model import Pack
+from policycheck.outcomes import Assessment
 from policycheck.pack import load_pack
 from policycheck.parameters import find_profile, resolve_parameters
 

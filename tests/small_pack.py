@@ -15,7 +15,7 @@ from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
-from policycheck.model import Assessment
+from policycheck.outcomes import Assessment
 from policycheck.pack import load_pack
 from policycheck.parameters import find_profile, resolve_parameters
 

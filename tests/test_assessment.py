@@ -15,7 +15,6 @@ from policycheck.model import (
     CompiledControl,
     CompiledExpression,
     Control,
-    ControlResult,
     ExceptionPath,
     ExpressionText,
     Pack,
@@ -25,6 +24,7 @@ from policycheck.model import (
     Status,
     worst,
 )
+from policycheck.outcomes import ControlResult
 from policycheck.results import control_status, decide_gate, roll_up
 from policycheck.source import Place
 from policycheck.trust import Doubt

@@ -22,7 +22,8 @@ from policycheck.errors import FaultList, InputError
 from policycheck.evidence import load_evidence
 from policycheck.folder import private_copy
 from policycheck.loading import check_rows, fill
-from policycheck.model import Finding, Reason, Status
+from policycheck.model import Reason, Status
+from policycheck.outcomes import Finding
 from policycheck.pack import load_pack
 from policycheck.parameters import find_profile, resolve_parameters
 from policycheck.register import Entry, judge_register

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 import sample_run
-from policycheck.model import Assessment, Status
+from policycheck.model import Status
+from policycheck.outcomes import Assessment
 from policycheck.reporters import REPORTERS
 from sample_run import Change, Sample, SampleSource
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from policycheck.errors import InputError
-from policycheck.model import Assessment, ControlResult, PopulationResult, Status
+from policycheck.model import Status
+from policycheck.outcomes import Assessment, ControlResult, PopulationResult
 from policycheck.reporters import REPORTERS
 from small_pack import BOXES, CONTROL, compile_folder, judge, write_pack
 

@@ -20,18 +20,12 @@ import pytest
 
 from policycheck.errors import EngineError, Fault
 from policycheck.model import (
-    Advisory,
-    Assessment,
     Bound,
     ColumnType,
     Control,
-    ControlResult,
     EvidenceFile,
     EvidenceKind,
-    ExceptionResult,
     ExpressionText,
-    Finding,
-    Gate,
     Interpretation,
     Pack,
     Parameter,
@@ -41,9 +35,17 @@ from policycheck.model import (
     Reference,
     Severity,
     Source,
-    SourceResult,
     SourceState,
     Status,
+)
+from policycheck.outcomes import (
+    Advisory,
+    Assessment,
+    ControlResult,
+    ExceptionResult,
+    Finding,
+    Gate,
+    SourceResult,
 )
 from policycheck.reporters import REPORTERS
 from policycheck.reporters.document import TOOL_VERSION, natural_key, report_document

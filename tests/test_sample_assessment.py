@@ -9,7 +9,8 @@ import pytest
 import policycheck.engines.duckdb
 import sample_run
 from policycheck.builtin_tables import BUILTIN_TABLES
-from policycheck.model import Assessment, Severity, Status
+from policycheck.model import Severity, Status
+from policycheck.outcomes import Assessment
 from policycheck.reporters import REPORTERS
 
 PLANTED: list[dict[str, Any]] = sample_run.read_yaml_text(

@@ -13,7 +13,8 @@ from policycheck.assessment import assess
 from policycheck.errors import InputError
 from policycheck.evidence import load_evidence
 from policycheck.loading import load
-from policycheck.model import Assessment, ControlResult, Status
+from policycheck.model import Status
+from policycheck.outcomes import Assessment, ControlResult
 from small_pack import AS_OF, CONTROL, compile_folder, judge, write_pack
 
 P, F, U, N = Status.PASS, Status.FAIL, Status.UNKNOWN, Status.NA

@@ -18,21 +18,16 @@ from policycheck.engines import Judgement, Row, Session
 from policycheck.errors import EngineError
 from policycheck.graph import closure
 from policycheck.model import (
-    Advisory,
-    Assessment,
     CompiledControl,
     CompiledPopulation,
     Control,
-    ControlResult,
     Evidence,
-    Finding,
-    PopulationResult,
     Reason,
     Severity,
     Status,
-    Suspicion,
     TableData,
 )
+from policycheck.outcomes import Advisory, Assessment, ControlResult, Finding, PopulationResult, Suspicion
 from policycheck.parameters import memos_in_force
 from policycheck.populations import not_seen, reconcile
 from policycheck.register import TABLE as REGISTER

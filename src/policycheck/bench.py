@@ -19,7 +19,8 @@ from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.evidence import rows_as_evidence
 from policycheck.graph import closure
 from policycheck.loading import check_rows, fill
-from policycheck.model import Control, ControlResult, Evidence, Example, Pack, TableData
+from policycheck.model import Control, Evidence, Example, Pack, TableData
+from policycheck.outcomes import ControlResult
 from policycheck.parameters import find_profile, resolve_parameters
 from policycheck.rows import compile_row_reader, default_row
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from policycheck.builtin_tables import PARAMETER_CHOICES
 from policycheck.compiled import CompiledPack
-from policycheck.model import Assessment, CompiledControl, ControlResult, ProfileChange
+from policycheck.model import CompiledControl
+from policycheck.outcomes import Assessment, ControlResult, ProfileChange
 from policycheck.parameters import Resolved
 from policycheck.results import roll_up
 

@@ -59,7 +59,8 @@ class CompiledPack:
     controls: Mapping[str, CompiledControl]  # roll-ups have no entry
     views: Mapping[str, CompiledView]
     row_rules: Mapping[str, tuple[CompiledExpression, ...]] = field(default_factory=dict)
-    scope: Scope = Scope({}, {})  # what an expression may name, for those who check further ones
+    # What an expression may name, for those who check further ones.
+    scope: Scope = field(default=Scope({}, {}), compare=False)
 
     def max_age_days(self, control: Control, table: str) -> int:
         schema = self.pack.tables.get(table) or BUILTIN_TABLES[table]

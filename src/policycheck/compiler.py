@@ -39,10 +39,11 @@ from policycheck.model import (
     View,
 )
 from policycheck.parameters import Resolved
-from policycheck.populations import question_texts
+from policycheck.populations import population_texts, question_texts
 from policycheck.scope import sql_literal
 from policycheck.showing import placeholders
 from policycheck.source import Place
+from policycheck.sqltext import without_comments
 
 REGISTER = "exceptions"
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -148,7 +149,7 @@ class _Compiler:
         for control in controls:
             parts = (control.applies_when, control.na_when, *(a.when for a in control.advise))
             texts += [part for part in parts if part is not None]
-            texts += [*control.expect.values(), *_population_texts(control)]
+            texts += [*control.expect.values(), *population_texts(control)]
         self.catalogue.parse.prime(parser_texts(texts, [self.pack.views[name] for name in views]))
 
     # --- views ---
@@ -180,7 +181,7 @@ class _Compiler:
         return [name for name in order if name in needed]
 
     def _mentioned_views(self, view: View) -> list[str]:
-        words = set(re.findall(r"[a-z_][a-z0-9_]*", _without_comments(view.sql)))
+        words = set(re.findall(r"[a-z_][a-z0-9_]*", without_comments(view.sql)))
         return sorted(words & (set(self.pack.views) - {view.name}))
 
     def compile_view(self, view: View) -> None:
@@ -229,7 +230,7 @@ class _Compiler:
         base = self.tables.get(view.base) if view.base else None
         if base is None:
             return view.not_null
-        sql = _without_comments(view.sql)
+        sql = without_comments(view.sql)
         alias = re.search(rf"\bFROM\s+{base.name}\s+(?:AS\s+)?([a-z_]+)", sql, re.IGNORECASE)
         whole = alias is not None and f"{alias.group(1)}.*" in sql
 
@@ -283,8 +284,9 @@ class _Compiler:
             reads |= expression.reads
         view = self.views.get(relation.name)
         own = view.reads if view else Reads(relation.tables)
-        asked = [*expressions, *([na_when] if na_when else []), *_asked_of(population)]
+        asked = [*expressions, *([na_when] if na_when else [])]
         inventory = [population.relation] if population else []
+        asked += (*population.questions, population.listed) if population else ()
         views = self._with_inner(
             [v for v in (relation.name, *inventory, *self._views_in(asked, None)) if v in self.views]
         )
@@ -450,7 +452,7 @@ class _Compiler:
             name for name in (relation.name, *self._views_in(expectations, applies)) if name in self.views
         ]
         steps = [
-            f"{name} AS (\n{_without_comments(self.views[name].sql).strip().rstrip(';')}\n)"
+            f"{name} AS (\n{without_comments(self.views[name].sql).strip().rstrip(';')}\n)"
             for name in self._with_inner(list(dict.fromkeys(used)))
         ]
         keys = ", ".join(f"subject.{name}" for name in base.key)
@@ -470,7 +472,7 @@ class _Compiler:
     def _rereads(self, relation: str, base: str, expressions: list[CompiledExpression]) -> bool:
         """Whether a verdict depends on other rows of the base table than the subject's own."""
         uses = [*self.views[relation].uses, relation] if relation in self.views else []
-        in_views = " ".join(_without_comments(self.views[name].sql) for name in uses)
+        in_views = " ".join(without_comments(self.views[name].sql) for name in uses)
         in_expressions = " ".join(e.sql for e in expressions)
         named = re.compile(rf"\b(?:from|join)\s+{base}\b|,\s*{base}\s+(?:as\s+)?[a-z]", re.IGNORECASE)
         indirect = [name for name in self._views_in(expressions, None) if name not in uses]
@@ -491,24 +493,8 @@ class _Compiler:
         return found
 
 
-def _asked_of(population: CompiledPopulation | None) -> tuple[CompiledExpression, ...]:
-    return (*population.questions, population.listed) if population is not None else ()
-
-
-def _population_texts(control: Control) -> list[ExpressionText]:
-    named = control.population
-    if named is None:
-        return []
-    return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
-
-
 def _mentions(control: Control, view: str) -> bool:
     texts = [control.subject or "", *(e.text for e in control.expect.values())]
-    texts += [e.text for e in _population_texts(control)]
+    texts += [e.text for e in population_texts(control)]
     texts += [e.text for e in (control.applies_when, control.na_when, *(a.when for a in control.advise)) if e]
     return any(re.search(rf"\b{view}\b", text) for text in texts)
-
-
-def _without_comments(sql: str) -> str:
-    """The query without its `--` lines; the gate has refused comments in any other place."""
-    return "\n".join(line for line in sql.split("\n") if not line.lstrip().startswith("--"))

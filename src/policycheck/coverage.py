@@ -16,7 +16,8 @@ from itertools import takewhile
 
 from policycheck.clauses import controls_by_clause, unit_order
 from policycheck.errors import Fault, InputError
-from policycheck.model import Assessment, Clause, ClauseRegister, Pack, Suspicion, Unit
+from policycheck.model import Clause, ClauseRegister, Pack, Unit
+from policycheck.outcomes import Assessment, Suspicion
 from policycheck.sentences import Sentence
 from policycheck.source import Place
 

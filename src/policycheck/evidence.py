@@ -25,15 +25,7 @@ from policycheck.folder import (
     digest_of,
 )
 from policycheck.manifest import MANIFEST, Attachment, Manifest, raise_unreadable, read_manifest
-from policycheck.model import (
-    BulkFile,
-    Evidence,
-    EvidenceKind,
-    RowFault,
-    Source,
-    SourceState,
-    TableSchema,
-)
+from policycheck.model import BulkFile, Evidence, EvidenceKind, RowFault, Source, SourceState, TableSchema
 from policycheck.rows import compile_row_reader, default_row
 from policycheck.source import Place
 from policycheck.sources import Loaded, SourceError, SourceReader, explained

@@ -17,17 +17,15 @@ from policycheck.engines import Answer, Judgement, Row, Session
 from policycheck.errors import Fault, InputError, nearest
 from policycheck.graph import closure
 from policycheck.model import (
-    Assessment,
     CompiledControl,
     CompiledExpression,
     Control,
-    ControlResult,
     Evidence,
     Parameter,
     Source,
-    SourceResult,
     Status,
 )
+from policycheck.outcomes import Assessment, ControlResult, SourceResult
 from policycheck.showing import filled_message
 from policycheck.source import Place
 from policycheck.trust import Doubt, Trust

@@ -16,14 +16,7 @@ from policycheck.builtin_tables import ORGANISATION
 from policycheck.compiled import CompiledPack
 from policycheck.errors import EngineError, Fault, FaultList
 from policycheck.expression import check_expression
-from policycheck.model import (
-    CompiledControl,
-    CompiledExpression,
-    Control,
-    Equivalent,
-    ExpressionText,
-    Pack,
-)
+from policycheck.model import CompiledControl, CompiledExpression, Control, Equivalent, ExpressionText, Pack
 from policycheck.mutation import CHANGED, Change, changes, stable_id
 from policycheck.selftest import Progress, run_case
 from policycheck.source import Place

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from policycheck.model import CompiledPopulation, ExpressionText, Population, Reason
+from policycheck.model import CompiledPopulation, Control, ExpressionText, Population, Reason
 
 if TYPE_CHECKING:
     from policycheck.engines import Judgement, Row
@@ -40,6 +40,14 @@ def question_texts(subject: str, population: Population) -> tuple[ExpressionText
         stands(subject, population.key, population.inventory_key),
         stands(population.inventory, population.inventory_key, population.key),
     )
+
+
+def population_texts(control: Control) -> list[ExpressionText]:
+    """Every expression behind a control's population: of its inventory, and last the one of a subject."""
+    named = control.population
+    if named is None:
+        return []
+    return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
 
 
 def reconcile(judgement: Judgement, questions: int, limit: int) -> Reconciled:

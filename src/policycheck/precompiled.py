@@ -26,7 +26,7 @@ from policycheck.compiled import CompiledPack, CompiledView, parameter_values
 from policycheck.errors import Fault
 from policycheck.model import CompiledExpression, ExpressionText, Pack
 from policycheck.parameters import Resolved
-from policycheck.populations import question_texts
+from policycheck.populations import population_texts
 from policycheck.scope import sql_literal
 from policycheck.source import Place
 from policycheck.sqltext import select_of
@@ -121,11 +121,9 @@ def _selects(template: CompiledPack) -> Iterator[tuple[str, str]]:
         pairs += [(compiled.applies, control.applies_when), (compiled.na_when, control.na_when)]
         pairs += zip(compiled.expectations, control.expect.values(), strict=True)
         pairs += zip(compiled.advice, (advice.when for advice in control.advise), strict=True)
-        if compiled.population is not None and control.population is not None:
-            known, listed = question_texts(control.subject or "", control.population)
-            where = [control.population.where] if control.population.where else []
-            pairs += zip(compiled.population.questions, [*where, known], strict=True)
-            pairs.append((compiled.population.listed, listed))
+        if compiled.population is not None:
+            asked = (*compiled.population.questions, compiled.population.listed)
+            pairs += zip(asked, population_texts(control), strict=True)
     for table, rules in template.row_rules.items():
         written = template.pack.tables[table].rules
         pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]

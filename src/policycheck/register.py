@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from policycheck.model import Control, ExceptionResult, Reason, Status
+from policycheck.model import Control, Reason, Status
+from policycheck.outcomes import ExceptionResult
 from policycheck.source import Place
 
 TABLE = "exceptions"

@@ -14,19 +14,8 @@ from datetime import timedelta
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiled import CompiledPack
 from policycheck.graph import first_causes
-from policycheck.model import (
-    Control,
-    ControlResult,
-    Evidence,
-    Gate,
-    Reason,
-    Severity,
-    Source,
-    SourceResult,
-    Status,
-    Suspicion,
-    worst,
-)
+from policycheck.model import Control, Evidence, Reason, Severity, Source, Status, worst
+from policycheck.outcomes import ControlResult, Gate, SourceResult, Suspicion
 from policycheck.trust import is_stale
 
 

@@ -20,7 +20,8 @@ from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.cli.run import Run
-    from policycheck.model import Assessment, Control, Finding
+    from policycheck.model import Control
+    from policycheck.outcomes import Assessment, Finding
 
 REPORT = "report"
 FINDINGS = "findings"  # the folder of full lists, beside the reports

@@ -17,7 +17,8 @@ from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.coverage import Match
-    from policycheck.model import ClauseRegister, Pack, Suspicion
+    from policycheck.model import ClauseRegister, Pack
+    from policycheck.outcomes import Suspicion
 
 
 def document_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -13,7 +13,8 @@ from policycheck.showing import counted, json_value
 
 if TYPE_CHECKING:
     from policycheck.cli.run import Run
-    from policycheck.model import Evidence, SourceResult
+    from policycheck.model import Evidence
+    from policycheck.outcomes import SourceResult
 
 BROKEN = 1
 

@@ -12,7 +12,7 @@ from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, location_text
 
 if TYPE_CHECKING:
-    from policycheck.model import ExceptionResult
+    from policycheck.outcomes import ExceptionResult
 
 
 @click.group()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         ParameterUse,
         SubjectExplanation,
     )
-    from policycheck.model import ClauseRegister, SourceResult
+    from policycheck.model import ClauseRegister
+    from policycheck.outcomes import SourceResult
     from policycheck.source import Place
 
 FINDINGS = 10

@@ -17,7 +17,8 @@ from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.coverage import Match, Trace
-    from policycheck.model import Assessment, Pack, Suspicion
+    from policycheck.model import Pack
+    from policycheck.outcomes import Assessment, Suspicion
 
 NOT_WHOLE = 1
 SCREEN = "text"

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from policycheck.model import Finding
+from policycheck.outcomes import Finding
 
 BATCH = 20_000
 COLUMNS = ("subject", "status", "reason", "failed", "message", "observed", "path", "line", "exception")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from policycheck.model import Assessment
+from policycheck.outcomes import Assessment
 
 if TYPE_CHECKING:
     from policycheck.coverage import Trace

@@ -11,20 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from policycheck.errors import Fault
-from policycheck.model import (
-    PRECEDENCE,
+from policycheck.model import PRECEDENCE, Control, Interpretation, ParameterChoice, Reason, Severity, Status
+from policycheck.outcomes import (
     Assessment,
-    Control,
     ControlResult,
     ExceptionResult,
     Finding,
-    Interpretation,
-    ParameterChoice,
     PopulationResult,
-    Reason,
-    Severity,
     SourceResult,
-    Status,
     Suspicion,
 )
 from policycheck.showing import counted, json_value

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policycheck.errors import EngineError, Fault
-from policycheck.model import Assessment, Severity
+from policycheck.model import Severity
+from policycheck.outcomes import Assessment
 from policycheck.reporters.document import differing, report_document
 from policycheck.showing import clip, counted, location_text, one_line, value_text, visible
 from policycheck.source import Place

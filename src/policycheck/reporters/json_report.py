@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from policycheck.model import Assessment
+from policycheck.outcomes import Assessment
 from policycheck.reporters.document import report_document
 from policycheck.showing import escape_json_hazards
 

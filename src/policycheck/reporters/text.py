@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policycheck.model import Assessment, Severity
+from policycheck.model import Severity
+from policycheck.outcomes import Assessment
 from policycheck.reporters.document import differing, report_document
 from policycheck.reporters.lines import heading, short_digest, wrapped
 from policycheck.showing import counted, location_text, one_line
