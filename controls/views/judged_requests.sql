@@ -6,21 +6,7 @@
 --   answered_day   the day of the answer; today, while the request is recorded as pending
 --   refused        all or part of it was denied
 -- A month ends on the day of the same number, or with the month that has no such day.
-WITH placed AS (
-  SELECT
-    r.*,
-    t.months AS months,
-    t.extended_months AS extended_months,
-    plus_days(day_of(r.received_at), t.days) AS days_due,
-    plus_days(day_of(r.received_at), t.extended_days) AS extended_days_due,
-    m.month_number + t.months AS due_month,
-    m.month_number + t.extended_months AS extended_month,
-    days_between(m.first_day, day_of(r.received_at)) AS days_into_month
-  FROM subject_requests r
-  LEFT JOIN rights_deadlines t ON t.jurisdiction = lower(r.jurisdiction) AND t.type = r.type
-  LEFT JOIN calendar_months m ON day_of(r.received_at) >= m.first_day AND day_of(r.received_at) <= m.last_day
-),
-limits AS (
+WITH limits AS (
   SELECT
     p.*,
     CASE
@@ -31,7 +17,7 @@ limits AS (
       WHEN p.months > 0 THEN earliest(plus_days(e.first_day, p.days_into_month), e.last_day)
       ELSE p.extended_days_due
     END AS law_extended_day
-  FROM placed p
+  FROM placed_requests p
   LEFT JOIN calendar_months d ON d.month_number = p.due_month
   LEFT JOIN calendar_months e ON e.month_number = p.extended_month
 ),

@@ -86,7 +86,10 @@ def fetched_rows(fetched: list[tuple[Any, ...]], key_length: int, observed_lengt
     """Rows as a database gives them: row and source numbers, key, observed values, answers."""
     start = 2 + key_length
     end = start + observed_length
-    return [Row(r[0], r[1], r[2:start], r[end:], tuple(_value(v) for v in r[start:end])) for r in fetched]
+    return [
+        Row(r[0], r[1], tuple(map(_value, r[2:start])), r[end:], tuple(map(_value, r[start:end])))
+        for r in fetched
+    ]
 
 
 class StoredJudgement:
