@@ -102,6 +102,13 @@ def test_an_inventory_that_cannot_be_relied_on_leaves_all_open(tmp_path: Path, h
     assert result.reason.code.startswith("evidence_") or result.counts[Status.UNKNOWN]
 
 
+def test_a_faulty_row_of_the_inventory_vouches_for_nobody(tmp_path: Path) -> None:
+    faulty = {"shelf_id": "2", "holds": 5, "in_use": False}
+    result, _ = run(tmp_path, [box("a")], [shelf("1", "a"), faulty])
+    assert result.status is Status.UNKNOWN
+    assert result.counts[Status.PASS] == 0
+
+
 def test_an_empty_inventory_does_not_let_subjects_pass(tmp_path: Path) -> None:
     result, _ = run(tmp_path, [box("a")], [])
     assert result.status is Status.UNKNOWN

@@ -69,7 +69,8 @@ class Trust:
         """Everything that stands between the engine's answers for `control` and its verdicts."""
         expressions: dict[str, Reason] = {}
         planned: set[str] = set()
-        for expression in (control.applies, *control.expectations, *control.advice):
+        listed = control.population.listed if control.population is not None else None
+        for expression in (control.applies, *control.expectations, listed, *control.advice):
             if expression is None:
                 continue
             reason = self._expression_reason(control, expression)
@@ -77,10 +78,6 @@ class Trust:
                 expressions[expression.name] = reason
             if any(self._is_planned(t) for t in self._joined(control, expression)):
                 planned.add(expression.name)
-        if control.population is not None:
-            reason = self._expression_reason(control, control.population.listed)
-            if reason is not None:
-                expressions[control.population.listed.name] = reason
         sources, planned_sources = self._subject_sources(control)
         rows = self._subject_rows(control)
         return Doubt(

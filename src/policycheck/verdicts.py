@@ -84,10 +84,16 @@ class Decider:
                 undecided.append(expression.name)
                 reason = reason or cause
         population = self.control.population
-        if population is not None and answers[start + len(self.control.expectations)] is not True:
+        if population is not None:
             # INVARIANT: what an independent inventory does not know is not shown to be what it seems.
-            undecided.append(POPULATION)
-            reason = reason or self.doubt.expressions.get(POPULATION) or not_listed(population)
+            cause = self.doubt.expressions.get(POPULATION)
+            if cause is None and POPULATION in self.doubt.planned:
+                cause = PLANNED
+            if cause is None and answers[start + len(self.control.expectations)] is not True:
+                cause = not_listed(population)
+            if cause is not None:
+                undecided.append(POPULATION)
+                reason = reason or cause
         if failed:
             words = "not as expected: " + ", ".join(failed)
             return Verdict(Status.FAIL, Reason("expectation_failed", words), tuple(failed), tuple(undecided))
