@@ -5,7 +5,8 @@ out: JSON text, and from it equal values. Reading builds nothing but the classes
 kinds; it imports nothing and runs nothing that the text names.
 
 Form: `{"!Name": [field, ...]}` is a dataclass or an enum member, `{"!tuple": [...]}` a tuple,
-`{"!set": [...]}` a frozen set, `{"!date": "..."}` a day; any other object is a mapping.
+`{"!set": [...]}` a frozen set, `{"!pairs": ["a", "b", ...]}` one of pairs of texts, `{"!date": "..."}` a
+day; any other object is a mapping.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return {"!tuple": [_plain(member) for member in value]}
     if isinstance(value, frozenset):
+        if value and all(type(m) is tuple and list(map(type, m)) == [str, str] for m in value):
+            return {"!pairs": [text for pair in sorted(value) for text in pair]}
         return {"!set": [_plain(member) for member in sorted(value)]}
     if isinstance(value, Mapping):
         if any(not isinstance(key, str) or key.startswith("!") for key in value):
@@ -59,6 +62,9 @@ def decode(text: str, classes: tuple[type, ...]) -> Any:
                 return tuple(content)
             if name == "!set":
                 return frozenset(content)
+            if name == "!pairs":
+                texts = iter(content)
+                return frozenset(zip(texts, texts, strict=True))
             if name == "!date":
                 return date.fromisoformat(content)
             if name[:1] == "!":

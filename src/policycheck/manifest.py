@@ -45,15 +45,17 @@ class Entry:
 
 @dataclass(slots=True)
 class Manifest:
-    """`faults` are those of entries that cannot be used; they do not stop the run."""
+    """`digest` is of the bytes it was read from; `faults` are those of entries that cannot be used, which
+    do not stop the run."""
 
+    digest: str
     organisation: str
     as_of: datetime | None
     entries: list[Entry]
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_manifest(document: Document, tables: Mapping[str, TableSchema]) -> Manifest:
+def read_manifest(document: Document, digest: str, tables: Mapping[str, TableSchema]) -> Manifest:
     """The manifest; entries in order of evidence_id, so that their order in the file means nothing.
 
     Raises: InputError PC401 for a manifest that cannot be attributed: not a mapping, no organisation,
@@ -77,7 +79,7 @@ def read_manifest(document: Document, tables: Mapping[str, TableSchema]) -> Mani
     entries = [_entry(entry, id_, table, tables, faults) for entry, id_, table in named]
     entries = _refuse_twins(entries, faults)
     entries.sort(key=lambda entry: (entry.source.evidence_id, entry.source.path, entry.source.place))
-    return Manifest(organisation, as_of, entries, list(faults.faults))
+    return Manifest(digest, organisation, as_of, entries, list(faults.faults))
 
 
 def _as_of(fields: Fields, faults: FaultList) -> datetime | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from policycheck.engines import BulkResult, Judgement, Row
 from policycheck.engines.direct_queries import QueryCompiler
@@ -24,6 +24,7 @@ from policycheck.engines.direct_values import (
     INT32,
     SET,
     Kind,
+    Memory,
     Outer,
     Value,
     column_kind,
@@ -42,33 +43,44 @@ Trees = Callable[[str], Mapping[str, Any]]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled(Generic[T]):
+    """What was made of a text, the relations it reads, and what it has computed from their rows."""
+
+    made: T
+    reads: frozenset[str]
+    memory: Memory
+
+
 @dataclass(slots=True)
 class _View:
-    """A view, compiled when it is first asked for; its rows are kept until those of a table change."""
+    """A view, compiled when it is first asked for. `query` is how others read it; `rows` are kept until
+    those of what it reads change."""
 
     text: str
     query: Query | None = None
-    compiled: Query | None = None
+    compiled: _Compiled[Query] | None = None
+    rows: list[Any] | None = None
 
 
 class DirectSession:
     """Tables, views and rows in memory. Define, insert, judge. `unanswered` holds the words of every
     EngineError of this session: where it is not empty, the embedded engine is to be asked instead."""
 
-    def __init__(self, trees: Trees, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, trees: Trees | None = None, parameters: Mapping[str, Any] | None = None) -> None:
         """`parameters` are the values of `$name` in the texts, by name, as in `policycheck.scope.Scope`."""
         self.unanswered: list[str] = []
         self.sealed = False
-        self._trees = trees
+        self._trees: Trees = trees if trees is not None else {}.__getitem__
         self._compiler = QueryCompiler(parameters or {}, self._relation)
-        self._memory = self._compiler.world.memory
+        self._reads: set[str] = set()  # the relations that what is being compiled has asked for
         self._tables: dict[str, TableSchema] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
         self._relations: dict[str, Query] = {}
         self._views: dict[str, _View] = {}
-        self._view_rows = self._memory.table()
         self._broken: dict[str, str] = {}
-        self._expressions: dict[tuple[str, str], Value] = {}
+        self._expressions: dict[tuple[str, str], _Compiled[Value]] = {}
+        self._selects: dict[str, _Compiled[Query]] = {}
 
     def close(self) -> None:
         self.clear()
@@ -92,19 +104,45 @@ class DirectSession:
         """Takes note of a view that is known to bind. It is compiled and computed when something reads it."""
         text = sql.strip().rstrip(";")
         known = self._views.get(name)
-        if known is None or known.text != text:
+        if known is None:
             self._views[name] = _View(text)
             self._forget_compiled()
+        elif known.text != text:
+            known.text, known.compiled = text, None
+            self._forget_rows({name})
+            # What reads it goes on reading it, unless its columns are others now.
+            before, known.query = known.query, None
+            if before is not None and self._asked(lambda: self._view_query(name)).columns != before.columns:
+                self._forget_compiled()
         self._broken.pop(name, None)
 
     def _forget_compiled(self) -> None:
         # What has been compiled knows the places of the columns it reads, also through other views.
         if self._relations or self._expressions:
             for view in self._views.values():
-                view.query = view.compiled = None
+                view.query = view.compiled = view.rows = None
             self._relations.clear()
             self._expressions.clear()
-        self._memory.forget()
+            self._selects.clear()
+
+    def _forget_rows(self, changed: set[str]) -> None:
+        """Forgets whatever was computed from the rows of these relations, also through views."""
+        found = set(changed)
+        for name, view in self._views.items():  # each reads only those that were added before it
+            reads = view.compiled is not None and not found.isdisjoint(view.compiled.reads)
+            if name in found or reads:
+                found.add(name)
+                view.rows = None
+        compiled = (*(view.compiled for view in self._views.values()), *self._expressions.values())
+        for each in (*compiled, *self._selects.values()):
+            if each is not None and not found.isdisjoint(each.reads):
+                each.memory.forget()
+
+    def turn_to(self, trees: Trees, parameters: Mapping[str, Any]) -> None:
+        """Texts are those of other parameters from here on. Rows stay, and so does what was made of texts
+        that are the same. Views are to be added again."""
+        self._trees = trees
+        self._compiler.world.parameters = parameters
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         """Adds a view and answers its columns. Raises EngineError for what this engine does not answer."""
@@ -120,8 +158,8 @@ class DirectSession:
         """Takes note of these views (name to query). Each is computed when it is asked for."""
         for name, sql in views.items():
             self.add_view(name, sql)
+        self._forget_rows(set(self._broken))
         self._broken.clear()
-        self._memory.forget()
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes these views, so that one that fails is noted as broken."""
@@ -136,12 +174,21 @@ class DirectSession:
 
     def insert(self, data: TableData) -> None:
         """Inserts checked values; row `i` of the data gets the row number `i`."""
-        total = len(data.origins)
-        if total:
-            columns = self._asked(lambda: [_cells(c, data.columns[c.name]) for c in data.schema.columns])
-            sources = [origin[0] for origin in data.origins]
-            self._rows[data.schema.name] += zip(range(total), sources, *columns, strict=True)
-            self._memory.forget()
+        if data.origins:
+            self._rows[data.schema.name] += self._typed(data)
+            self._forget_rows({data.schema.name})
+
+    def replace_rows(self, data: TableData) -> None:
+        """Puts these rows in the place of those that the table has."""
+        rows, typed = self._rows[data.schema.name], self._typed(data)
+        if rows != typed:
+            rows[:] = typed
+            self._forget_rows({data.schema.name})
+
+    def _typed(self, data: TableData) -> list[tuple[Any, ...]]:
+        columns = self._asked(lambda: [_cells(c, data.columns[c.name]) for c in data.schema.columns])
+        sources = [origin[0] for origin in data.origins]
+        return list(zip(range(len(sources)), sources, *columns, strict=True))
 
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
         self._no_bulk()
@@ -158,7 +205,7 @@ class DirectSession:
         """Empties all tables, for the next example."""
         for rows in self._rows.values():
             rows.clear()
-        self._memory.forget()
+        self._forget_rows(set(self._rows))
 
     def seal(self) -> None:
         """Nothing to end: this engine reaches no file, no network and no configuration."""
@@ -279,7 +326,9 @@ class DirectSession:
         """Columns (name, kind) and rows of any query over the tables and views. Raises EngineError."""
 
         def ask() -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
-            query = self._compiled(text, self._compiler.query)
+            if text not in self._selects:
+                self._selects[text] = self._compiled(text, self._compiler.query)
+            query = self._selects[text].made
             return query.columns, query.rows(None)
 
         return self._asked(ask)
@@ -294,6 +343,7 @@ class DirectSession:
 
     def _relation(self, name: str) -> Query | None:
         """A table or view as a query over stored rows."""
+        self._reads.add(name)
         if name not in self._relations:
             if name in self._views:
                 self._view_query(name)
@@ -313,7 +363,8 @@ class DirectSession:
         if view.query is None:
             found = self._compiled(view.text, self._compiler.query)
             columns = tuple(
-                (column, str(column_kind(kind)) if kind != INT32 else kind) for column, kind in found.columns
+                (column, str(column_kind(kind)) if kind != INT32 else kind)
+                for column, kind in found.made.columns
             )
             query = Query(columns, lambda outer: self._compute(name), stored=True)
             if any(" " in column for column in query.places):
@@ -324,42 +375,48 @@ class DirectSession:
 
     def _compute(self, name: str) -> list[Any]:
         """The rows of a view. One that fails on these rows is empty, and noted as broken."""
-        rows: list[Any] | None = self._view_rows.get(name)
-        if rows is None:
+        view = self._views[name]
+        if view.rows is None:
             try:
-                rows = self._asked(lambda: self._computed(name))
+                view.rows = self._asked(lambda: self._computed(name))
             except EngineError as error:
                 self._broken[name] = error.faults[0].message
-                rows = []
-            self._view_rows[name] = rows
-        return rows
+                view.rows = []
+        return view.rows
 
     def _computed(self, name: str) -> list[Any]:
         self._view_query(name)
         compiled = self._views[name].compiled
-        return compiled.rows(None) if compiled is not None else []
+        return compiled.made.rows(None) if compiled is not None else []
 
-    def _compiled(self, select: str, make: Callable[[Node], T]) -> T:
+    def _compiled(self, select: str, make: Callable[[Node], T]) -> _Compiled[T]:
         """What is made of the tree of a select. A tree of an unknown form is refused as well."""
         answer = self._trees(select)
         statements = answer.get("statements") or []
         if answer.get("error") or len(statements) != 1:
             raise refused("what is not one statement")
+        world, around = self._compiler.world, (self._reads, self._compiler.world.memory)
+        self._reads, world.memory = set(), Memory()
         try:
-            return make(statements[0]["node"])
+            return _Compiled(make(statements[0]["node"]), frozenset(self._reads), world.memory)
         except (LookupError, TypeError, AttributeError) as error:
             raise refused(f"a tree of this form ({type(error).__name__}: {error})") from error
+        finally:
+            self._reads, world.memory = around
 
     def _expression(self, relation: str, text: str) -> Value:
         """An expression over the rows of a relation, as a function of ((row,), None)."""
-        found = self._expressions.get((relation, text))
-        if found is None:
+
+        def make(root: Node) -> Value:
             scope = Scope(self._compiler.world, None, {})
             scope.sources.append(Source(SUBJECT, self._query(relation), 0))
-            compiled = self._compiled(select_of(text), lambda root: scope.clause(root["select_list"][0]))
-            found = _after(scope.begin, of_kind(compiled, BOOL, "an expression"))
-            self._expressions[relation, text] = found
-        return found
+            compiled = scope.clause(root["select_list"][0])
+            return _after(scope.begin, of_kind(compiled, BOOL, "an expression"))
+
+        found = self._expressions.get((relation, text))
+        if found is None:
+            found = self._expressions[relation, text] = self._compiled(select_of(text), make)
+        return found.made
 
 
 def _after(begin: list[Value], expression: Expression) -> Value:

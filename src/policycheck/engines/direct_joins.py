@@ -206,19 +206,10 @@ def _rows(tree: Tree, pushed: list[Condition], scope: Scope) -> Rows:
 
 def _leaf_rows(leaf: Leaf, pushed: list[Condition]) -> Rows:
     rows, pad = leaf.source.query.rows, ((),) * leaf.source.slot
-    tests = [condition.whole.value for condition in pushed]
-    if not tests:
+    test = _all_true(pushed)
+    if test is None:
         return lambda outer: [(row,) for row in rows(outer)]
-
-    def chosen(outer: Outer) -> list[Row]:
-        found: list[Row] = []
-        for row in rows(outer):
-            here = (*pad, row)
-            if all(test(here, outer) is True for test in tests):
-                found.append((row,))
-        return found
-
-    return chosen
+    return lambda outer: [(row,) for row in rows(outer) if test((*pad, row), outer) is True]
 
 
 def _key(parts: Sequence[Expression]) -> Value:
@@ -238,7 +229,17 @@ def _all_true(conditions: list[Condition]) -> Value | None:
     tests = [condition.whole.value for condition in conditions]
     if len(tests) <= 1:
         return tests[0] if tests else None
-    return lambda row, outer: all(test(row, outer) is True for test in tests)
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row, outer: first(row, outer) is True and second(row, outer) is True
+
+    def all_true(row: Row, outer: Outer) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs more than the tests
+            if test(row, outer) is not True:
+                return False
+        return True
+
+    return all_true
 
 
 def _equality(condition: Condition, left: int, right: int) -> tuple[Expression, Expression] | None:
