@@ -7,8 +7,10 @@ own control or under a changed one; what is wrong with an example is in its case
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.assessment import assess
 from policycheck.builtin_tables import BUILTIN_TABLES, table_data
@@ -33,8 +35,7 @@ AS_OF = "2026-03-02T12:00:00Z"
 Setting = tuple[str | None, str, str | None]  # profile, parameters, as_of: what is compiled once
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """One example with its rows in a slot. `compiled` holds what its control needs; None with `faults`."""
 
     control: Control
@@ -68,8 +69,7 @@ def open_stack() -> Stack:
     return Stack(DuckDBSession())
 
 
-@dataclass(slots=True)
-class Bench:
+class Bench(Struct):
     """One stack and the pack compiled for one setting at a time."""
 
     pack: Pack

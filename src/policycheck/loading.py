@@ -8,8 +8,9 @@ whose pack is compiled already and whose evidence changes, as in a pack's exampl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
 from policycheck.compiled import CompiledPack

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.cells import CellError, parse_utc
 from policycheck.documents import Document, Fields
@@ -26,8 +28,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A raw export that is kept beside a table."""
 
     path: str
@@ -35,16 +36,14 @@ class Attachment:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One source as the manifest states it. Its state is OK, or INVALID with the reason."""
 
     source: Source
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(slots=True)
-class Manifest:
+class Manifest(Struct):
     """`digest` is of the bytes it was read from; `faults` are those of entries that cannot be used, which
     do not stop the run."""
 

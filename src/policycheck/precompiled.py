@@ -13,13 +13,14 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from policycheck import codec, model
 from policycheck.compiled import CompiledPack, CompiledView, parameter_values
@@ -109,7 +110,7 @@ class _Trees(Mapping[str, Node]):
     def __getitem__(self, select: str) -> Node:
         line = self._lines[select]
         if line not in self._decoded:
-            self._decoded[line] = json.loads(line)
+            self._decoded[line] = msgspec.json.decode(line)
         found: Node = self._decoded[line]
         return found
 
@@ -127,8 +128,9 @@ def to_text(template: CompiledPack, parse: Callable[[str], str], parser: str) ->
     set of row rules and tree.
     """
     pack = template.pack
-    controls = {name: replace(each, control=None) for name, each in template.controls.items()}  # type: ignore[arg-type]  # put back by `compiled`
-    views = {name: replace(each, view=None) for name, each in template.views.items()}  # type: ignore[arg-type]  # likewise
+    # What the pack holds already is put back by `compiled`.
+    controls = {name: replace(each, control=None) for name, each in template.controls.items()}
+    views = {name: replace(each, view=None) for name, each in template.views.items()}
     trees = {asked: _slim(json.loads(parse(written))) for asked, written in _selects(template)}
     parts: tuple[Mapping[str, Any], ...] = (controls, views, template.row_rules)
     lines = [
@@ -242,6 +244,8 @@ def _is_private(facts: os.stat_result, kind: Any) -> bool:
 
 def write(folder: Path, name: str, text: str) -> None:
     """Puts a file in place in one step. Where that is not possible the next run compiles again."""
+    import tempfile
+
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(folder.stat(follow_symlinks=False), stat.S_ISDIR):

@@ -7,8 +7,9 @@ undecided whatever the engine answers, which rows and sources are, and why. Noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiled import CompiledPack
@@ -24,8 +25,7 @@ from policycheck.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Why one control cannot take the engine's answers as they are.
 
     `expressions` maps an expression to the reason it is NULL; `planned` are those that may fail but

@@ -11,10 +11,10 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from policycheck.cli.screen import INTERNAL, discard_stdout, say, say_faults
 from policycheck.errors import PolicycheckError
@@ -22,8 +22,7 @@ from policycheck.errors import PolicycheckError
 VERSION = "0.1.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Where a command stands, and its line in the list of commands."""
 
     module: str

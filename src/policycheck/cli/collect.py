@@ -190,7 +190,7 @@ def _finish(
     collection: Collection, documents: Sequence[RawDocument], name: str, writing: dict[str, Any],
     lost: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from policycheck.collectors import writing as folder_writing
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from policycheck.cli.screen import say
 from policycheck.errors import EngineError, Fault, FaultList, InputError
@@ -41,8 +42,7 @@ class Engine(StrEnum):
     DUCKDB = "duckdb"
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """The options every judging command shares. `now` is the one reading of the clock."""
 
     pack: Path
@@ -55,8 +55,7 @@ class Inputs:
     keep: bool = True  # use and leave compiled packs in the user's cache folder
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """Everything that has been read: evidence is in the session, the session is sealed."""
 
     compiled: CompiledPack
@@ -165,8 +164,7 @@ DIRECT_LIMIT = 5_000
 """Up to this many rows evidence is small: the direct engine is the faster one, and a second look is cheap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Pack and evidence of a run, before an engine has seen them."""
 
     inputs: Inputs

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from policycheck.collectors.collection import Collection, RawDocument, Row, instant_text, load_json, refuse
 from policycheck.errors import Fault, InputError, PolicycheckError
 from policycheck.source import Place
@@ -232,8 +234,7 @@ def _ciphers(scan: Mapping[str, Any], complete: bool) -> tuple[list[str] | None,
 # --- certificates ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What holds for all certificates an endpoint uses: the shortest validity and the weakest answers."""
 
     not_before: datetime

@@ -7,8 +7,9 @@ row in reach is a tuple with one row for each source, numbered from the left.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.engines.direct_expressions import compare
 from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind, only
@@ -31,8 +32,7 @@ _JOIN_PARTS = [
 _NOTHING: list[Row] = []
 
 
-@dataclass(slots=True)
-class Condition:
+class Condition(Struct):
     """One part of an AND. `left` and `right` are set for an equality."""
 
     whole: Expression
@@ -40,14 +40,12 @@ class Condition:
     right: Expression | None = None
 
 
-@dataclass(slots=True)
-class Leaf:
+class Leaf(Struct):
     source: Source
     mask: int
 
 
-@dataclass(slots=True)
-class Join:
+class Join(Struct):
     kind: str
     left: Leaf | Join
     right: Leaf | Join
