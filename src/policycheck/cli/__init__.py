@@ -151,7 +151,6 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry of the installed command; never returns."""
     # A run builds large structures that stay until its end: looking through them for cycles finds none.
-    # What is frozen at the end is not looked through when Python leaves either.
     gc.set_threshold(2_000_000, 20, 20)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
@@ -160,4 +159,6 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(args=arguments, prog_name="policycheck")
     finally:
-        gc.freeze()
+        # What is frozen is not looked through when Python leaves either. DuckDB's binding counts on that.
+        if "_duckdb" not in sys.modules:
+            gc.freeze()
