@@ -48,9 +48,13 @@ facts AS (
       WHEN p.mode = 'XTS' AND p.key_bits_reported = 256 THEN 128
       WHEN p.mode <> 'XTS' AND p.mode NOT IN ('UNKNOWN', 'OTHER') THEN p.key_bits_reported
     END AS reported_bits,
+    -- Three providers document how their managed services encrypt, and show no mode. A provider is named with
+    -- or without the account.
+    r.hosting = 'cloud' AND has($managed_service_kinds, r.kind)
+      AND full_match(lower(r.provider), '(aws|azure|gcp)(:.*)?') AS is_listed_service,
     -- This provider wrote some disks with 128-bit keys before 2015 and does not say which.
     CASE
-      WHEN p.algorithm_basis = 'vendor_documented' AND r.kind = 'block_volume' AND lower(r.provider) = 'gcp'
+      WHEN p.algorithm_basis = 'vendor_documented' AND r.kind = 'block_volume' AND full_match(lower(r.provider), 'gcp(:.*)?')
         THEN before(day_of(r.created_at), DATE '2015-01-01')
       ELSE false
     END AS length_in_doubt,
@@ -105,7 +109,7 @@ answers AS (
           WHEN f.cipher_mode IN ('CTR', 'CFB') AND f.integrity_mechanism <> 'unknown'
             THEN f.integrity_mechanism IN ('aead', 'hmac')
           WHEN f.cipher_mode = 'OTHER' THEN false
-          WHEN f.cipher_mode IS NULL AND f.algorithm_basis = 'vendor_documented' THEN true
+          WHEN f.cipher_mode IS NULL AND f.algorithm_basis = 'vendor_documented' AND f.is_listed_service THEN true
         END
       WHEN f.is_tdea AND f.tdea_keys = 'one_key' THEN false
       WHEN f.is_tdea AND $crypto_profile = 'literal' THEN f.cipher_mode <> 'ECB'
