@@ -109,8 +109,8 @@ def luks(
               help="State whether people enter or fetch sensitive data at these endpoints.")  # fmt: skip
 @_writing_options("tls")
 def tls(
-    *, endpoints: tuple[str, ...], files: tuple[str, ...], names: tuple[str, ...], family: str, timeout_s: int,
-    probe_http: int | None, collects_sensitive: bool | None, **writing: Any,
+    *, endpoints: tuple[str, ...], files: tuple[str, ...], names: tuple[str, ...], family: str,
+    timeout_s: int, probe_http: int | None, collects_sensitive: bool | None, **writing: Any,
 ) -> None:  # fmt: skip
     """Scan TLS endpoints with sslyze, or read what sslyze wrote.
 
