@@ -1,5 +1,5 @@
 -- base: storage_protections
--- not null: protection_id, resource_id, method, layer, state, in_use, is_tdea, is_xts
+-- not null: protection_id, resource_id, method, layer, state, in_use, is_tdea, is_xts, provider_keyed
 -- One row a protection, with the store it stands on and what DP-3 asks of it, each answer three-valued.
 -- An enum member `unknown` becomes NULL here, so that it can never be read as a known value.
 WITH stores AS (
@@ -28,6 +28,12 @@ facts AS (
     NOT (r.decommissioned_at IS NOT NULL AND r.disposal_id IS NOT NULL) AS in_use,
     CASE WHEN p.dataset_id IS NULL THEN s.holds_covered ELSE d.is_covered_information END AS holds_covered,
     CASE WHEN p.method <> 'unknown' THEN p.method = 'encryption' END AS is_encryption,
+    CASE
+      WHEN p.method = 'one_way_hash' THEN p.hash_keyed
+      WHEN p.method <> 'unknown' THEN p.method = 'encryption'
+    END AS uses_key,
+    -- A managed service that documents its encryption and shows no key keeps it under its own procedure.
+    p.key_id IS NULL AND p.algorithm_basis = 'vendor_documented' AS provider_keyed,
     CASE WHEN p.state <> 'unknown' THEN p.state = 'complete' END AS state_complete,
     coalesce(p.algorithm, 'UNKNOWN') = 'TDEA' AS is_tdea,
     coalesce(p.mode, 'UNKNOWN') = 'XTS' AS is_xts,

@@ -24,10 +24,11 @@ FROM (
     -- What was seen too long ago says nothing about today.
     CASE
       WHEN c.hosting = 'endpoint' AND days_between(day_of(c.observed_at), $as_of_day) <= $endpoint_silence_days
-        THEN c.unreadable AND c.key_governed
+        THEN c.unreadable AND (NOT c.uses_key OR c.provider_keyed OR k.governed)
       WHEN c.hosting <> 'endpoint' AND days_between(day_of(c.observed_at), $as_of_day) <= $server_silence_days
-        THEN c.unreadable AND c.key_governed
+        THEN c.unreadable AND (NOT c.uses_key OR c.provider_keyed OR k.governed)
     END AS unreadable_now
-  FROM keyed_protections c
+  FROM covered_protections c
+  LEFT JOIN managed_keys k ON k.key_id = c.key_id
 ) p
 GROUP BY p.resource_id, p.dataset_id, p.layer_group
