@@ -29,7 +29,8 @@ class Draw(random.Random):
         return make() if callable(make) else make
 
     def some_of(self, members: Sequence[T], most: int = 3) -> list[T]:
-        return self.sample(list(members), self.randint(0, min(most, len(members))))
+        """Distinct members, none up to so many; one that is listed twice comes up more often."""
+        return list(dict.fromkeys(self.sample(list(members), self.randint(0, min(most, len(members))))))
 
     def near(self, center: date, spread: int = 1) -> date:
         """The day, or one close by."""
