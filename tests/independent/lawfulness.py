@@ -18,16 +18,15 @@ from independent.logic import (
     Truth,
     Verdicts,
     by_key,
-    ceil_years,
     choose,
     day,
-    days,
     earlier,
     every,
     grouped,
     in_effect,
     negate,
     not_later,
+    of_age,
     one_of,
     some,
     span,
@@ -205,15 +204,6 @@ class Activities:
                     named = r["subject_id"] is not None
                     answers.append(some(*(c["kind"] == "explicit_consent" for c in given)) if named else None)
         return every(*answers) if answers else None
-
-
-def of_age(birth: str | None, when: date | None, years: int) -> Truth:
-    """Whether a person had an age on a day; open where a partial date of birth leaves it open."""
-    born = days(birth)
-    if born is None or when is None:
-        return None
-    first, last = (ceil_years(each, years) <= when for each in born)
-    return first if first is last else None
 
 
 def expected(tables: Tables, parameters: Row, stricter: Collection[str] = STRICTER) -> dict[str, Verdicts]:

@@ -156,6 +156,15 @@ def within_days(moment: date | None, limit: int) -> Truth:
     return None if moment is None else (TODAY - moment).days <= limit
 
 
+def of_age(birth: str | None, when: date | None, years: int) -> Truth:
+    """Whether a person had an age on a day; open where a partial date of birth leaves it open."""
+    born = days(birth)
+    if born is None or when is None:
+        return None
+    first, last = (ceil_years(each, years) <= when for each in born)
+    return first if first is last else None
+
+
 # --- rows -------------------------------------------------------------------------------------------
 
 
