@@ -68,8 +68,8 @@ def judged(folder: Path, profile: str, controls: Collection[str]) -> Assessment:
 
 
 def disagreements(assessment: Assessment, expected: Mapping[str, Verdicts]) -> list[Disagreement]:
-    """Every subject judged otherwise. `a|b` allows either. A pass and a subject out of scope carry no name in a
-    result, so of these two the numbers are compared."""
+    """Every subject judged otherwise. `a|b` allows either. A pass and a subject out of scope carry no name
+    in a result, so of these two the numbers are compared."""
     found = []
     results = {result.control.id: result for result in assessment.controls}
     for control, wanted in sorted(expected.items()):

@@ -29,7 +29,7 @@ from independent.logic import (
 )
 
 STRICTER = {
-    "listed classes": "consented_disclosures.sql: a register that lists personal data and denies it contradicts itself",
+    "listed classes": "consented_disclosures.sql: a register that lists what it denies contradicts itself",
     "parent of an adult": "disclosure_consents.sql: a parent does not consent for one who is of age",
 }
 PERSONAL = {"PHI", "PII", "PAN", "SSN", "SAD", "special_category", "website_contact"}
@@ -48,7 +48,8 @@ class Disclosures:
         self.consents_of = grouped(tables["consents"], "subject_id")
 
     def external(self, d: Row) -> Truth:
-        """Whether the recipient is somebody else: not the person, the own house or a processor under agreement."""
+        """Whether the recipient is somebody else: not the person, the own house or a processor under
+        agreement."""
         if d["recipient_party_id"] is None:
             return None
         party = self.parties[d["recipient_party_id"]]
@@ -71,9 +72,14 @@ class Disclosures:
         )
 
     def personal(self, d: Row) -> Truth:
+        """What the classes list is personal where the register leaves it open."""
         listed = bool(PERSONAL & set(d["data_classes"])) or d["contains_phi"]
-        if listed and "listed classes" in self.stricter:
-            return True if d["contains_pii"] is not False else None
+        if listed and d["contains_pii"] is not True:
+            return (
+                None
+                if d["contains_pii"] is False and "listed classes" in self.stricter
+                else d["contains_pii"] is None
+            )
         return d["contains_pii"]
 
     def asked_by_law(self, d: Row) -> Truth:
@@ -134,8 +140,8 @@ CHANNELS = ("email", "fax", "telephone", "portal", "mail", "in_person", "other",
 
 def generate(draw: Draw, size: int) -> Tables:
     """As many disclosures and as many consents, four to a person."""
-    kinds = ("client", "data_subject", "processor", "processor", "third_party", "third_party", "affiliate", "regulator",
-             "own_organisation", "unknown", "court")  # fmt: skip
+    kinds = ("client", "data_subject", "processor", "processor", "third_party", "third_party", "affiliate",
+             "regulator",              "own_organisation", "unknown", "court")  # fmt: skip
     parties = [
         {
             "party_id": f"c{i}", "name": "n", "kind": draw.choice(kinds),
@@ -175,7 +181,8 @@ def _disclosure(draw: Draw, i: int, parties: list[Row], people: int) -> Row:
         "data_classes": draw.mostly([], ["PII"], ["business_contact"], share=0.7),
         "contains_phi": draw.mostly(False, True, None, share=0.7), "ground": "other",
         "recipient_party_id": draw.maybe(lambda: draw.choice(parties)["party_id"], 0.05),
-        "contains_pii": draw.mostly(True, False, None, share=0.9), "purpose": draw.one("care", "billing", "study", None),
+        "contains_pii": draw.mostly(True, False, None, share=0.9),
+        "purpose": draw.one("care", "billing", "study", None),
         "consent_required_by_law": draw.mostly(True, False, None, share=0.7),
         "consent_law_citation": draw.one("law", None, " "),
     }  # fmt: skip
@@ -185,9 +192,11 @@ def _consent(draw: Draw, i: int, parties: list[Row], people: int) -> Row:
     granted = draw.near(DAY)
     late = draw.near(DAY)
     return {
-        "consent_id": f"k{i}", "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client"),
+        "consent_id": f"k{i}",
+        "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client"),
         "subject_id": draw.maybe(f"u{draw.randrange(people)}", 0.03),
-        "kind": draw.mostly("consent", "explicit_consent", "hipaa_authorization", "opt_out", "parental_permission",
+        "kind": draw.mostly("consent", "explicit_consent", "hipaa_authorization", "opt_out",
+                            "parental_permission",
                             "contact_authorization", "awareness_notice", share=0.5),
         "purposes": draw.mostly(["care", "billing"], ["care"], ["*"], [], share=0.5),
         "recipients": draw.mostly([], [draw.choice(parties)["party_id"]], share=0.7),

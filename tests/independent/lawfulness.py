@@ -1,6 +1,7 @@
 """LB-1.2 to LB-2.7: does every processing activity rest on a legal basis.
 
-Reference 2.LB; order of instants in 0.2; parameters `same_day_order`, `li_override_scope`, `special_category_rule`.
+Reference 2.LB; order of instants in 0.2; parameters `same_day_order`, `li_override_scope`,
+`special_category_rule`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ STRICTER = {
     "no start": "LB-1.2: an activity without a start is not thereby known to be planned",
     "verification copy": "LB-1.3: the document of the verification is there as a copy, not only named",
     "parent of an adult": "consent_matches.sql: a parent does not consent for one who is of age",
-    "explicit and covering": "activity_bases.sql: the explicit consent also covers purpose and time, as for LB-2.1",
+    "explicit and covering": "activity_bases.sql: an explicit consent covers purpose and time as well",
 }
 BASES = {"consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"}
 NOW = (AS_OF, AS_OF)
@@ -68,7 +69,9 @@ class Activities:
     # --- LB-1.2, LB-1.3 ---
 
     def observed(self, a: Row) -> list[Span | None]:
-        return [span(f["first_seen"]) for f in self.flows_of.get(a["activity_id"], []) if f["kind"] == "observed"]
+        return [
+            span(f["first_seen"]) for f in self.flows_of.get(a["activity_id"], []) if f["kind"] == "observed"
+        ]
 
     def started(self, a: Row) -> bool:
         return a["started_at"] is not None or bool(self.observed(a)) or "no start" in self.stricter
@@ -125,8 +128,8 @@ class Activities:
     # --- consent ---
 
     def covers(self, record: Row, a: Row, kinds: Collection[str] = CONSENTS) -> Truth:
-        """Whether one consent of the person spans the time from receipt to disposal, for this purpose. After its
-        end a hold or a minimum period may still keep the record."""
+        """Whether one consent of the person spans the time from receipt to disposal, for this purpose.
+        After its end a hold or a minimum period may still keep the record."""
         start = span(record["received_at"])
         end = span(record["disposed_at"]) if record["disposed_at"] else NOW
         if record["subject_id"] is None:
@@ -163,7 +166,8 @@ class Activities:
     def consented(self, a: Row) -> Truth:
         answers = [
             self.covers(r, a)
-            for d in self.data_of.get(a["activity_id"], []) for r in self.records_of.get(d["dataset_id"], [])
+            for d in self.data_of.get(a["activity_id"], [])
+            for r in self.records_of.get(d["dataset_id"], [])
         ]
         return every(*answers) if answers else None
 
@@ -182,7 +186,9 @@ class Activities:
         return some(*(self.holds(a, basis) for basis in bases))
 
     def special(self, a: Row) -> bool:
-        data = {c for d in self.data_of.get(a["activity_id"], []) for c in d["data_classes"]} | set(a["data_classes"])
+        data = {c for d in self.data_of.get(a["activity_id"], []) for c in d["data_classes"]} | set(
+            a["data_classes"]
+        )
         return bool(a["special_categories"]) or bool(data & {"PHI", "special_category"})
 
     def condition(self, a: Row) -> Truth:
@@ -247,10 +253,12 @@ def generate(draw: Draw, size: int) -> Tables:
     """A third each of activities, of records and of consents."""
     documents = [
         {
-            "document_version_id": f"d{i}", "document_id": f"d{i}", "doc_type": draw.mostly("lia", "policy", share=0.8),
-            "version_label": "1", "topics": [], "scope": "all", "created_at": "2020-01-01", "publication_urls": [],
+            "document_version_id": f"d{i}", "document_id": f"d{i}",
+            "doc_type": draw.mostly("lia", "policy", share=0.8),
+            "version_label": "1", "topics": [], "scope": "all", "created_at": "2020-01-01",
+            "publication_urls": [],
             "copy_present": draw.mostly(True, False, None),
-            "effective_from": draw.mostly("2024-01-01", iso(TODAY), iso(TODAY + timedelta(1)), None, share=0.6),
+            "effective_from": draw.mostly("2024-01-01", iso(TODAY), "2026-03-03", None, share=0.6),
             "effective_to": draw.mostly(None, iso(TODAY + timedelta(2)), share=0.7),
             "is_in_effect": draw.mostly(True, None, False, share=0.8),
         }
@@ -260,13 +268,15 @@ def generate(draw: Draw, size: int) -> Tables:
         if document["effective_from"] == "2024-01-01":
             document["effective_to"] = draw.mostly(None, iso(TODAY), iso(TODAY - timedelta(1)), share=0.6)
     activities = [_activity(draw, i, documents) for i in range(size // 3)]
+    names = [a["activity_id"] for a in activities]
     datasets = [
         {
             "dataset_id": f"t{i}", "resource_id": "r1", "name": "n",
             "client_party_id": None, "contract_id": None,
-            "data_classes": draw.some_of(("PII", "PHI", "special_category", "none", "PAN"), 1), "origin": "client",
+            "data_classes": draw.some_of(("PII", "PHI", "special_category", "none", "PAN"), 1),
+            "origin": "client",
             "record_class": "pii_content",
-            "activity_ids": sorted({draw.choice(activities)["activity_id"] for _ in range(draw.randint(0, 2))}),
+            "activity_ids": draw.some_of(names, 2),
             "retention_enforcement": "none", "discovered_by": "both",
         }
         for i in range(size // 3)
@@ -279,7 +289,7 @@ def generate(draw: Draw, size: int) -> Tables:
         "subjects": [
             {
                 "subject_id": f"u{i}", "vital_status": "living", "jurisdictions": [],
-                "birth_date": draw.one(None, "1980", "2007", "2007-05", "2007-06", "2007-06-01", "2007-05-31", "2015"),
+                "birth_date": draw.one(None, "1980", "2007", "2007-05", "2007-06", "2007-06-01", "2015"),
             }
             for i in range(people)
         ],
@@ -299,7 +309,7 @@ def generate(draw: Draw, size: int) -> Tables:
 
 def _activity(draw: Draw, i: int, documents: list[Row]) -> Row:
     start = draw.moment(START)
-    document = lambda: draw.choice(documents)["document_version_id"]
+    names = [d["document_version_id"] for d in documents]
     return {
         "activity_id": f"a{i}", "name": "n", "purpose": draw.one("care", "billing", "research"),
         "data_classes": draw.mostly([], ["PHI"], ["PII"], share=0.7),
@@ -309,14 +319,18 @@ def _activity(draw: Draw, i: int, documents: list[Row]) -> Row:
         "basis_identified_at": draw.maybe(lambda: draw.mostly(draw.moment(draw.near(START)), start)),
         "basis_verified_at": draw.maybe(lambda: draw.mostly(draw.moment(draw.near(START)), start)),
         "basis_verified_by": draw.mostly("p1", None, " ", share=0.9),
-        "basis_document_version_id": draw.maybe(document), "alternatives_considered": draw.mostly(True, False, None),
+        "basis_document_version_id": draw.maybe(draw.choice(names)),
+        "alternatives_considered": draw.mostly(True, False, None),
         "subject_is_contract_party": draw.one(True, False, None),
-        "precontract_request_ref": draw.one("q", None, " "), "legal_obligation_citation": draw.one("law", None, " "),
+        "precontract_request_ref": draw.one("q", None, " "),
+        "legal_obligation_citation": draw.one("law", None, " "),
         "obligation_applies_to_org": draw.one(True, True, False, None),
-        "vital_interest_rationale": draw.one("life", None, ""), "public_task_citation": draw.one("law", None, " "),
-        "lia_document_version_id": draw.maybe(document),
+        "vital_interest_rationale": draw.one("life", None, ""),
+        "public_task_citation": draw.one("law", None, " "),
+        "lia_document_version_id": draw.maybe(draw.choice(names)),
         "lia_outcome": draw.mostly("not_overridden", "overridden", "pending", None, share=0.6),
-        "lia_addresses_children": draw.one(True, True, False, None), "art9_condition": draw.choice(CONDITIONS),
+        "lia_addresses_children": draw.one(True, True, False, None),
+        "art9_condition": draw.choice(CONDITIONS),
         "started_at": draw.maybe(start),
     }  # fmt: skip
 
@@ -338,11 +352,12 @@ def _consent(draw: Draw, i: int, people: int) -> Row:
     granted = draw.one(date(2024, 1, 1), date(2025, 5, 31), date(2025, 6, 1), date(2025, 6, 2))
     ends = (date(2026, 2, 1), date(2026, 2, 2), date(2026, 3, 1), TODAY)
     return {
-        "consent_id": f"c{i}", "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client",
+        "consent_id": f"c{i}",
+        "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client",
                                                          share=0.7),
         "subject_id": draw.maybe(f"u{draw.randrange(people)}", 0.03),
         "kind": draw.mostly("consent", "explicit_consent", "opt_out", "hipaa_authorization", share=0.6),
-        "purposes": draw.mostly(["care", "billing", "research"], ["care"], ["*"], ["care", "*"], [], share=0.6),
+        "purposes": draw.mostly(["care", "billing", "research"], ["care"], ["*"], ["care", "*"], []),
         "recipients": [], "channels": [], "granted_at": draw.moment(granted), "method": "form",
         "expires_at": draw.one(None, None, None, draw.moment(draw.choice(ends)), "2026-03-03"),
         "withdrawn_at": draw.one(None, None, None, draw.moment(draw.choice(ends))),

@@ -180,14 +180,17 @@ def grouped(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
 
 
 def in_effect(document: Row | None) -> Truth:
-    """Whether a version of a document is in effect today. That it is must be said; its dates may only deny it."""
+    """Whether a version of a document is in effect today. That it is must be said; its dates may only deny
+    it."""
     if document is None:
         return False
     start, end = day(document.get("effective_from")), day(document.get("effective_to"))
     return every(document.get("is_in_effect"), start is None or start <= TODAY, end is None or end >= TODAY)
 
 
-def held_role(appointments: Iterable[Row], person: str | None, roles: Collection[str], when: date | None) -> Truth:
+def held_role(
+    appointments: Iterable[Row], person: str | None, roles: Collection[str], when: date | None
+) -> Truth:
     """Whether a person held one of the roles on a day; the last day still counts."""
     if person is None or when is None:
         return None

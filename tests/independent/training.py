@@ -40,13 +40,23 @@ def revised_on(documents: list[Row]) -> date | None:
 
 
 def counts(training: Row, revised: date | None, p: Row) -> Truth:
-    """Whether a training is done, recent enough, and later than the revision once the time for that is over."""
+    """Whether a training is done, recent enough, and later than the revision once the time for that is
+    over."""
     done = day(training["completed_at"])
-    recent = within_days(done, p["training_max_age_days"]) if p["training_max_age_days"] else done is not None or None
-    overdue = None if revised is None else TODAY > revised + timedelta(days=p["revision_grace_days"])
+    recent = (
+        within_days(done, p["training_max_age_days"])
+        if p["training_max_age_days"]
+        else done is not None or None
+    )
+    overdue = None if revised is None else revised + timedelta(days=p["revision_grace_days"]) < TODAY
     since = some(None if overdue is None else not overdue, on_or_before(revised, done))
     expires = span(training["expires_at"])
-    return every(one_of(training["status"], {"completed"}), recent, since, expires is None or not_later((AS_OF, AS_OF), expires))
+    return every(
+        one_of(training["status"], {"completed"}),
+        recent,
+        since,
+        expires is None or not_later((AS_OF, AS_OF), expires),
+    )
 
 
 def expected(tables: Tables, parameters: Row, stricter: Collection[str] = STRICTER) -> dict[str, Verdicts]:
@@ -61,11 +71,11 @@ def expected(tables: Tables, parameters: Row, stricter: Collection[str] = STRICT
             some(*(counts(t, revised, parameters) for t in own if topic in t["topics"])) for topic in TOPICS
         ))  # fmt: skip
         if not own:
-            # One edge of the reference: ids that do not join are unknown. A worked case of it would fail a person
-            # whom a complete list of trainings does not name; that may be an id that does not join.
+            # One edge of the reference: ids that do not join are unknown. A worked case of it would fail a
+            # person whom a complete list of trainings does not name; that may be an id that does not join.
             trained = None
         start = day(person["start_date"])
-        new = TODAY <= start + timedelta(days=parameters["new_hire_grace_days"]) if start <= TODAY else None
+        new = start + timedelta(days=parameters["new_hire_grace_days"]) >= TODAY if start <= TODAY else None
         found[person["person_id"]] = verdict(employed, some(new, trained))
     return {"SE-4.6": found}
 
@@ -98,6 +108,9 @@ def generate(draw: Draw, size: int) -> Tables:
     return {"persons": persons, "documents": documents, "training_records": trainings}
 
 
+ENDS = ("2026-03-01", "2026-03-02", "2026-03-02T12:00:00Z", "2026-03-02T11:59:59Z")
+
+
 def _training(draw: Draw, i: int, people: int, revised: date) -> Row:
     done = draw.one(draw.back(0, 364, 365, 365, 366, 400), draw.past(revised), TODAY)
     state = draw.mostly("completed", "not_started", "in_progress", "failed", "overdue", "unknown")
@@ -106,5 +119,5 @@ def _training(draw: Draw, i: int, people: int, revised: date) -> Row:
         "topics": draw.mostly(["privacy", "security"], ["security"], ["privacy"], [], share=0.5),
         "content_version": "1", "completed_at": draw.maybe(lambda: draw.moment(done)),
         "due_at": "2026-01-01",
-        "expires_at": draw.one(None, None, iso(TODAY), iso(TODAY - timedelta(1)), "2026-03-02T12:00:00Z", "2026-03-02T11:59:59Z"), "status": state,
+        "expires_at": draw.one(None, None, *ENDS), "status": state,
     }  # fmt: skip

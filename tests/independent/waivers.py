@@ -47,7 +47,7 @@ class Register:
     def in_force(self, e: Row) -> bool:
         """Whether it is said to hold today. Any other excepts nothing, so nothing is asked of it."""
         start, end = day(e["valid_from"]), day(e["valid_to"])
-        return e["status"] == "approved" and start <= TODAY and (end is None or TODAY <= end)
+        return e["status"] == "approved" and start <= TODAY and (end is None or end >= TODAY)
 
     def in_scope(self, e: Row) -> bool:
         attached = ATTACHED if "other clauses" in self.stricter else set(self.p["exception_scope"])
@@ -86,7 +86,7 @@ class Register:
             reviewer, when = e["last_ciso_review_by"], day(e["last_ciso_review_at"])
         else:
             reviewer, when = e["ciso_approved_by"], day(e["ciso_approved_at"])
-        timely = None if when is None else TODAY <= floor_years(when, self.p["ciso_review_years"])
+        timely = None if when is None else floor_years(when, self.p["ciso_review_years"]) >= TODAY
         return every(timely, held_role(self.appointments, reviewer, ["ciso"], when))
 
 
@@ -120,7 +120,13 @@ SPANS = (("2020-01-01", None), ("2020-01-01", "2025-06-30"), ("2025-07-01", None
 def generate(draw: Draw, size: int) -> Tables:
     people = [f"p{i}" for i in range(8)]
     persons = [
-        {"person_id": p, "employment_type": "employee", "status": "active", "start_date": "2019-01-01", "groups": []}
+        {
+            "person_id": p,
+            "employment_type": "employee",
+            "status": "active",
+            "start_date": "2019-01-01",
+            "groups": [],
+        }
         for p in people
     ]
     appointments = [
@@ -134,7 +140,8 @@ def generate(draw: Draw, size: int) -> Tables:
     documents = [
         {
             "document_version_id": f"d{i}", "document_id": f"d{i}", "doc_type": "exception_memo",
-            "version_label": "1", "topics": [], "scope": "all", "created_at": "2020-01-01", "publication_urls": [],
+            "version_label": "1", "topics": [], "scope": "all", "created_at": "2020-01-01",
+            "publication_urls": [],
             "copy_present": draw.mostly(True, False, None, share=0.8),
         }
         for i in range(20)
@@ -145,13 +152,23 @@ def generate(draw: Draw, size: int) -> Tables:
     }  # fmt: skip
 
 
+HANDOVER = (date(2025, 6, 30), date(2025, 7, 1), TODAY)
+
+
 def _exception(draw: Draw, i: int, people: list[str], documents: list[Row]) -> Row:
     start = draw.mostly(date(2025, 1, 1), TODAY, TODAY + timedelta(1), share=0.8)
     end = draw.one(TODAY, TODAY + timedelta(1), date(2026, 12, 31), TODAY - timedelta(1), TODAY, None)
-    reviewed = draw.one(date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3), date(2025, 6, 30), date(2025, 7, 1),
-                        date(2024, 2, 29), TODAY)  # fmt: skip
+    reviewed = draw.one(date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3), date(2025, 6, 30),
+                        date(2025, 7, 1),                         date(2024, 2, 29), TODAY)  # fmt: skip
     approved = draw.one(reviewed, date(2024, 6, 1), date(2025, 3, 2))
-    controls = ("encryption", "disk_encryption", "locked room", "network segment", "volume_encryption", "monitoring")
+    controls = (
+        "encryption",
+        "disk_encryption",
+        "locked room",
+        "network segment",
+        "volume_encryption",
+        "monitoring",
+    )
     return {
         "exception_id": f"e{i}", "clause_ids": draw.some_of(CLAUSES, 3),
         "resource_ids": draw.mostly(draw.some_of(("r1", "r2", "r3"), 3), ["*"], ["r1", "*"], share=0.92),
@@ -159,7 +176,7 @@ def _exception(draw: Draw, i: int, people: list[str], documents: list[Row]) -> R
         "compensating_controls": draw.some_of(controls, 2),
         "requested_by": draw.choice(people), "requested_at": "2024-01-01",
         "authorized_by": draw.maybe(lambda: draw.choice(people), 0.07),
-        "authorized_at": draw.maybe(lambda: draw.moment(draw.one(date(2025, 6, 30), date(2025, 7, 1), TODAY)), 0.07),
+        "authorized_at": draw.maybe(lambda: draw.moment(draw.one(*HANDOVER)), 0.07),
         "ciso_approved_by": draw.maybe(lambda: draw.choice(people), 0.1),
         "ciso_approved_at": draw.maybe(lambda: draw.moment(approved), 0.1),
         "last_ciso_review_by": draw.maybe(lambda: draw.choice(people), 0.3),
