@@ -53,6 +53,8 @@ facts AS (
       WHEN p.mode = 'XTS' AND p.key_bits_reported = 384 THEN 192
       WHEN p.mode = 'XTS' AND p.key_bits_reported = 256 THEN 128
       WHEN p.mode <> 'XTS' AND p.mode NOT IN ('UNKNOWN', 'OTHER') THEN p.key_bits_reported
+      -- No way of counting makes a key longer than what is reported.
+      WHEN p.key_bits_reported < p.key_bits_effective THEN p.key_bits_reported
     END AS reported_bits,
     -- Three providers document how their managed services encrypt, and show no mode. A provider is named with
     -- or without the account.
@@ -151,6 +153,8 @@ answers AS (
       WHEN f.integrity_mechanism = 'vendor_documented' AND f.algorithm_basis IN ('vendor_documented', 'observed')
         THEN true
       WHEN f.integrity_mechanism = 'none' THEN false
+      -- Authentication that is part of the encryption is only there while that is.
+      WHEN f.integrity_mechanism = 'aead' THEN f.is_encryption AND f.state_complete
       WHEN f.integrity_mechanism NOT IN ('vendor_documented', 'unknown') THEN true
     END AS integrity_kept
   FROM facts f

@@ -10,6 +10,8 @@ WITH facts AS (
     CASE
       WHEN m.doc_type <> 'key_mgmt_procedure' THEN false
       ELSE m.is_in_effect
+        AND (m.effective_from IS NULL OR not_after(m.effective_from, $as_of_day))
+        AND (m.effective_to IS NULL OR not_before(m.effective_to, $as_of_day))
     END AS procedure_in_effect,
     CASE
       WHEN k.manager <> 'customer' THEN true

@@ -8,8 +8,8 @@ SELECT
   p.resource_id,
   p.dataset_id,
   p.layer_group,
-  CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.unreadable) THEN NULL
-    ELSE all_true(p.unreadable) END AS accepted,
+  CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.unreadable AND p.is_encryption) THEN NULL
+    ELSE all_true(p.unreadable AND p.is_encryption) END AS accepted,
   CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.unreadable_now) THEN NULL
     ELSE all_true(p.unreadable_now) END AS sound,
   CASE WHEN p.dataset_id IS NULL AND p.layer_group = 'column' AND all_true(p.integrity_kept) THEN NULL
@@ -20,6 +20,7 @@ FROM (
     c.dataset_id,
     CASE WHEN c.layer IN ('full_disk', 'volume') THEN 'disk' ELSE c.layer END AS layer_group,
     c.unreadable,
+    c.is_encryption,
     c.integrity_kept,
     -- What was seen too long ago says nothing about today.
     CASE
