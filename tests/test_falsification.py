@@ -135,6 +135,21 @@ def test_a_deleted_remark_and_fact_are_noticed_or_not(tmp_path: Path) -> None:
     assert {r.mutant.id for r in found.results if r.survived and r.mutant.change is None} == set()
 
 
+def test_a_fact_may_be_asked_of_the_subject_itself(tmp_path: Path) -> None:
+    """Where the subject is the organisation, its own conditions and `na_when` are about the same row."""
+    control = {
+        **CONTROL,
+        "subject": "organisation",
+        "expect": {"locked": "(SELECT all_true(b.locked) FROM boxes b)"},
+        "na_when": "(SELECT all_true(k.copied) FROM keys k)",
+        "examples": [{"name": "ok", "given": {"boxes": [{"locked": True}]}, "expect": "pass"}],
+    }
+    found = run(write_pack(tmp_path, {"BX/BX-1.yaml": control}))
+    noticed = {(r.mutant.part, r.mutant.after): r.noticed_by for r in found.results if r.mutant.change}
+    assert noticed["expect.locked", "NOT b.locked"] == "ok"
+    assert noticed["na_when", "NOT k.copied"] == ""
+
+
 def test_a_parameter_is_moved_under_the_setting_of_each_example(tmp_path: Path) -> None:
     control = {
         **CONTROL,

@@ -203,8 +203,9 @@ class Answers:
 
     case: Case
     tried: Sequence[Changed]
-    _patterns: dict[str, list[list[Any]] | None] = field(default_factory=dict)
-    _columns: dict[str, dict[str, int]] = field(default_factory=dict)
+    # By whether the fact that makes the clause inapplicable is asked: its row may be the subject's too.
+    _patterns: dict[bool, list[list[Any]] | None] = field(default_factory=dict)
+    _columns: dict[bool, dict[str, int]] = field(default_factory=dict)
     _doubtful: bool = False
 
     def __post_init__(self) -> None:
@@ -225,23 +226,22 @@ class Answers:
         control = compiled.controls[self.case.control.id]
         relation = ORGANISATION.name if of_fact else control.relation
         base, key = (relation, ORGANISATION.key) if of_fact else (control.base, control.key)
-        self._columns[relation] = {sql: i for i, sql in enumerate(asked)}
+        self._columns[of_fact] = {sql: i for i, sql in enumerate(asked)}
         try:
             judgement = slot.judge(relation, base, key, asked, () if of_fact else control.observed)
             patterns = judgement.patterns(range(len(asked)))
-            self._patterns[relation] = [list(answers) for answers, _, _ in patterns]
+            self._patterns[of_fact] = [list(answers) for answers, _, _ in patterns]
         except EngineError:
-            self._patterns[relation] = None  # one of them cannot be answered: each is judged in full
+            self._patterns[of_fact] = None  # one of them cannot be answered: each is judged in full
 
     def may_differ(self, changed: Changed) -> bool:
         if changed.new is None or (self._doubtful and not changed.same_reads):
             return True
-        control = changed.compiled.controls[changed.mutant.control]
-        relation = ORGANISATION.name if changed.mutant.part == "na_when" else control.relation
-        patterns = self._patterns.get(relation)
+        of_fact = changed.mutant.part == "na_when"
+        patterns = self._patterns.get(of_fact)
         if patterns is None:
             return True
-        old, new = (self._columns[relation][sql] for sql in (changed.old, changed.new))
+        old, new = (self._columns[of_fact][sql] for sql in (changed.old, changed.new))
         return any(answers[old] is not answers[new] for answers in patterns)
 
 
