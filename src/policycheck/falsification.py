@@ -203,14 +203,16 @@ class _Hunt:
 
     def _ask(self, case: Case, tried: Sequence[Changed]) -> None:
         known = Answers(case, tried)
-        for changed in tried:
-            case.unanswered.clear()
-            if known.may_differ(changed) and not run_case(case, changed.compiled).agrees:
-                if case.unanswered:
-                    self.unsure.add(case.control.id)
-                else:
-                    self.noticed[case.control.id, changed.mutant.id] = case.example.name
-                    del self.live[case.control.id][changed.mutant.id]
+        found = [c for c in tried if known.may_differ(c) and not run_case(case, c.compiled).agrees]
+        if not found:
+            return
+        # INVARIANT: an engine that has no answer, or is itself at odds with the example, notices nothing.
+        if case.unanswered or not run_case(case).agrees:
+            self.unsure.add(case.control.id)
+            return
+        for changed in found:
+            self.noticed[case.control.id, changed.mutant.id] = case.example.name
+            del self.live[case.control.id][changed.mutant.id]
 
 
 @dataclass(slots=True)
