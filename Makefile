@@ -47,7 +47,7 @@ slow: $(DEV) ## the long form of the suites, many minutes
 	$(PY) -m pytest -m slow
 
 docs: $(DEV) ## write the reference of the pack into docs/controls
-	$(PY) -m policycheck docs --pack controls --output docs/controls
+	$(PY) -m policycheck docs --pack controls --output docs/controls --mutants
 
 bench: $(DEV) ## measure; never fails for being slow
 	$(PY) -m benchmarks.cold_start

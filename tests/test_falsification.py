@@ -13,6 +13,10 @@ from msgspec.structs import replace
 
 from policycheck.bench import Bench, open_stack
 from policycheck.cli.test_command import test as command
+from policycheck.engines import Row
+from policycheck.engines.direct import DirectSession
+from policycheck.engines.direct_values import refused
+from policycheck.engines.judgements import FetchedJudgement
 from policycheck.errors import Fault, InputError
 from policycheck.falsification import ControlMutants, falsify, falsify_all
 from policycheck.model import Status
@@ -135,6 +139,21 @@ def test_a_deleted_remark_and_fact_are_noticed_or_not(tmp_path: Path) -> None:
     assert {r.mutant.id for r in found.results if r.survived and r.mutant.change is None} == set()
 
 
+def test_a_fact_may_be_asked_of_the_subject_itself(tmp_path: Path) -> None:
+    """Where the subject is the organisation, its own conditions and `na_when` are about the same row."""
+    control = {
+        **CONTROL,
+        "subject": "organisation",
+        "expect": {"locked": "(SELECT all_true(b.locked) FROM boxes b)"},
+        "na_when": "(SELECT all_true(k.copied) FROM keys k)",
+        "examples": [{"name": "ok", "given": {"boxes": [{"locked": True}]}, "expect": "pass"}],
+    }
+    found = run(write_pack(tmp_path, {"BX/BX-1.yaml": control}))
+    noticed = {(r.mutant.part, r.mutant.after): r.noticed_by for r in found.results if r.mutant.change}
+    assert noticed["expect.locked", "NOT b.locked"] == "ok"
+    assert noticed["na_when", "NOT k.copied"] == ""
+
+
 def test_a_parameter_is_moved_under_the_setting_of_each_example(tmp_path: Path) -> None:
     control = {
         **CONTROL,
@@ -149,6 +168,30 @@ def test_a_parameter_is_moved_under_the_setting_of_each_example(tmp_path: Path) 
     assert by_change["$least + 1"] == "at"
     assert by_change["$least - 1"] == ""
     assert by_change["128"] == ""
+
+
+def test_what_the_direct_engine_does_not_answer_is_asked_of_the_embedded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path)
+    found = run(folder)
+
+    def silent(*_: object) -> None:
+        raise refused("everything")
+
+    monkeypatch.setattr(DirectSession, "_judge", silent)
+    assert run(folder) == found
+    assert any(result.noticed_by for result in found.results)
+
+
+def test_an_engine_at_odds_with_an_example_notices_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path)
+    found = run(folder)
+    wrong = FetchedJudgement([Row(0, 0, ("box-1",), (None,) * 9, (None,) * 9)], ("box_id",))
+    monkeypatch.setattr(DirectSession, "_judge", lambda *_: wrong)
+    assert run(folder) == found
 
 
 # --- marks ----------------------------------------------------------------------------------------
@@ -292,7 +335,7 @@ def test_no_mutant_of_the_shipped_pack_goes_unnoticed() -> None:
 @pytest.mark.slow
 def test_the_number_of_processes_changes_nothing() -> None:
     pack = load_pack(CONTROLS)
-    only = {control_id for control_id in pack.controls if control_id.startswith(("META", "LB"))}
+    only = {control_id for control_id in pack.controls if control_id.startswith(("META", "LB", "DP"))}
     assert len(only) > BATCH
     assert falsify_all(pack, only, processes=1) == falsify_all(pack, only, processes=2)
     assert run_examples(pack, only, processes=1) == run_examples(pack, only, processes=2)

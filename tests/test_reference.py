@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
+import sample_run
 from policycheck.cli import cli
+from policycheck.mutant_counts import FILE, basis_of, read_counts
+from policycheck.pack import load_pack
+from policycheck.reference import NOT_COUNTED
 from small_pack import CONTROL, write_pack
 from test_comparison import BITS, MEMO, STRICT
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "controls"
 
 
 def docs(folder: Path, *options: str) -> Result:
@@ -88,7 +94,56 @@ def test_a_page_that_was_changed_by_hand_is_out_of_date(folder: Path) -> None:
     assert "make docs" in result.stderr
 
 
+def test_a_page_says_how_many_mutants_its_examples_notice(folder: Path) -> None:
+    docs(folder)
+    page = folder / "out" / "BX-1.md"
+    assert "mutants" not in page.read_text("utf-8")
+    docs(folder, "--mutants")
+    assert "1 of 1 mutants are noticed by these examples." in page.read_text("utf-8")
+    counted = (folder / "out" / FILE).read_text("utf-8")
+    assert docs(folder, "--check").exit_code == 0
+
+    control = folder / "pack" / "BX" / "BX-1.yaml"
+    text = control.read_text("utf-8")
+    control.write_text(text.replace('"locked": "locked"', '"locked": "locked AND locked"'), "utf-8")
+    assert docs(folder, "--check").exit_code == 1
+    docs(folder)
+    assert NOT_COUNTED in page.read_text("utf-8")
+    docs(folder, "--mutants")
+    assert NOT_COUNTED not in page.read_text("utf-8")
+    now, before = (read_counts(text) for text in ((folder / "out" / FILE).read_text("utf-8"), counted))
+    assert now["BX-2"] == before["BX-2"]
+    assert now["BX-1"].basis != before["BX-1"].basis
+
+
+def test_a_damaged_file_of_counts_counts_nothing(folder: Path) -> None:
+    docs(folder, "--mutants")
+    (folder / "out" / FILE).write_text("[", "utf-8")
+    docs(folder)
+    assert NOT_COUNTED in (folder / "out" / "BX-1.md").read_text("utf-8")
+
+
+def test_what_a_count_rests_on_is_whatever_can_change_it() -> None:
+    compiled, _ = sample_run.compiled_pack()
+    control = load_pack(ROOT / "controls").controls["CH-1.3"]
+    basis = basis_of(control, compiled)
+    view = compiled.pack.views["subject_permissions"]
+    views = {**compiled.pack.views, view.name: replace(view, sql=view.sql + " ")}
+    assert basis != basis_of(control, replace(compiled, pack=replace(compiled.pack, views=views)))
+    assert basis != basis_of(replace(control, examples=control.examples[1:]), compiled)
+    assert basis != basis_of(replace(control, equivalent=()), compiled)
+    assert basis == basis_of(replace(control, title="Another title"), compiled)
+
+
 def test_the_reference_of_the_shipped_pack_is_up_to_date() -> None:
-    pack, pages = ROOT / "controls", ROOT / "docs" / "controls"
-    result = CliRunner().invoke(cli, ["docs", "--pack", str(pack), "--output", str(pages), "--check"])
+    pack = ROOT / "controls"
+    result = CliRunner().invoke(cli, ["docs", "--pack", str(pack), "--output", str(PAGES), "--check"])
     assert result.exit_code == 0, result.stderr
+    assert [page.name for page in PAGES.glob("*.md") if NOT_COUNTED in page.read_text("utf-8")] == []
+
+
+@pytest.mark.slow
+def test_the_counts_of_the_shipped_pack_are_what_is_counted_now(tmp_path: Path) -> None:
+    command = ["docs", "--pack", str(ROOT / "controls"), "--output", str(tmp_path), "--mutants"]
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    assert (tmp_path / FILE).read_text("utf-8") == (PAGES / FILE).read_text("utf-8")

@@ -24,6 +24,47 @@ WITH owners AS (
   FROM onward_transfers d
   LEFT JOIN datasets s ON s.dataset_id = d.dataset_id
 ),
+clients AS (
+  SELECT n.party_id AS party_id FROM contracts n GROUP BY n.party_id
+),
+contracted AS (
+  SELECT
+    o.disclosure_id AS disclosure_id,
+    any_true(
+      t.starts_on <= day_of(o.occurred_at)
+      AND (t.ends_on IS NULL OR day_of(o.occurred_at) <= t.ends_on)
+      AND not_after(t.signed_at, o.occurred_at)
+      AND t.permits_sharing AND filled(t.sharing_clause_ref)
+      AND has(t.permitted_recipient_ids, o.recipient_party_id)
+    ) AS holds
+  FROM owners o
+  JOIN contract_terms t ON t.party_id = o.owner_id
+  GROUP BY o.disclosure_id
+),
+consented AS (
+  SELECT
+    o.disclosure_id AS disclosure_id,
+    any_true(
+      not_after(c.granted_at, o.occurred_at)
+      AND (c.withdrawn_at IS NULL OR after(c.withdrawn_at, o.occurred_at))
+      AND (c.expires_at IS NULL OR after(c.expires_at, o.occurred_at))
+      AND has(c.recipients, o.recipient_party_id) AND has(c.purposes, o.purpose)
+    ) AS holds
+  FROM owners o
+  JOIN consents c ON c.client_party_id = o.owner_id AND c.giver_kind = 'client' AND c.kind = 'consent'
+  GROUP BY o.disclosure_id
+),
+told AS (
+  SELECT
+    o.disclosure_id AS disclosure_id,
+    any_true(
+      before(c.granted_at, o.occurred_at)
+      AND has(c.recipients, o.recipient_party_id) AND has(c.purposes, o.purpose)
+    ) AS holds
+  FROM owners o
+  JOIN consents c ON c.client_party_id = o.owner_id AND c.giver_kind = 'client' AND c.kind = 'awareness_notice'
+  GROUP BY o.disclosure_id
+),
 facts AS (
   SELECT
     o.*,
@@ -55,55 +96,27 @@ facts AS (
     CASE
       WHEN o.without_client THEN FALSE
       WHEN o.owner_id IS NULL THEN NULL
-      WHEN (SELECT count(*) FROM contracts n WHERE n.party_id = o.owner_id) = 0 THEN FALSE
-      ELSE (
-        SELECT any_true(
-          t.starts_on <= day_of(o.occurred_at)
-          AND (t.ends_on IS NULL OR day_of(o.occurred_at) <= t.ends_on)
-          AND not_after(t.signed_at, o.occurred_at)
-          AND t.permits_sharing AND filled(t.sharing_clause_ref)
-          AND has(t.permitted_recipient_ids, o.recipient_party_id)
-        )
-        FROM contract_terms t
-        WHERE t.party_id = o.owner_id
-      )
+      WHEN k.party_id IS NULL THEN FALSE
+      ELSE t.holds
     END AS contract_covers,
     CASE
       WHEN o.without_client THEN FALSE
       WHEN o.owner_id IS NULL THEN NULL
-      WHEN (
-        SELECT count(*) FROM consents n
-        WHERE n.client_party_id = o.owner_id AND n.giver_kind = 'client' AND n.kind = 'consent'
-      ) = 0 THEN FALSE
-      ELSE (
-        SELECT any_true(
-          not_after(c.granted_at, o.occurred_at)
-          AND (c.withdrawn_at IS NULL OR after(c.withdrawn_at, o.occurred_at))
-          AND (c.expires_at IS NULL OR after(c.expires_at, o.occurred_at))
-          AND has(c.recipients, o.recipient_party_id) AND has(c.purposes, o.purpose)
-        )
-        FROM consents c
-        WHERE c.client_party_id = o.owner_id AND c.giver_kind = 'client' AND c.kind = 'consent'
-      )
+      WHEN c.disclosure_id IS NULL THEN FALSE
+      ELSE c.holds
     END AS client_consented,
     CASE
       WHEN o.without_client THEN FALSE
       WHEN o.owner_id IS NULL THEN NULL
-      WHEN (
-        SELECT count(*) FROM consents n
-        WHERE n.client_party_id = o.owner_id AND n.giver_kind = 'client' AND n.kind = 'awareness_notice'
-      ) = 0 THEN FALSE
-      ELSE (
-        SELECT any_true(
-          before(c.granted_at, o.occurred_at)
-          AND has(c.recipients, o.recipient_party_id) AND has(c.purposes, o.purpose)
-        )
-        FROM consents c
-        WHERE c.client_party_id = o.owner_id AND c.giver_kind = 'client' AND c.kind = 'awareness_notice'
-      )
+      WHEN a.disclosure_id IS NULL THEN FALSE
+      ELSE a.holds
     END AS client_aware
   FROM owners o
   LEFT JOIN party_roles r ON r.party_id = o.recipient_party_id
+  LEFT JOIN clients k ON k.party_id = o.owner_id
+  LEFT JOIN contracted t ON t.disclosure_id = o.disclosure_id
+  LEFT JOIN consented c ON c.disclosure_id = o.disclosure_id
+  LEFT JOIN told a ON a.disclosure_id = o.disclosure_id
 )
 SELECT
   f.*,

@@ -1,12 +1,15 @@
-"""A pack's examples set up for judging: compiled once a setting, all of its rows loaded side by side.
+"""A pack's examples set up for judging, compiled once a setting.
 
 Goes in: a pack and (control, example) pairs. Comes out: a `Case` for each, which can be judged under its
-own control or under a changed one; what is wrong with an example is in its case, and never raised.
+own control or under a changed one; what is wrong with an example is in its case, and never raised. The
+embedded engine has the rows of many examples side by side, the direct engine those of one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -17,7 +20,9 @@ from policycheck.builtin_tables import BUILTIN_TABLES, table_data
 from policycheck.cells import CellError, parse_utc
 from policycheck.compiled import CompiledPack
 from policycheck.compiler import compile_pack
-from policycheck.errors import Fault, FaultList, InputError, nearest
+from policycheck.engines import Session
+from policycheck.engines.direct import DirectSession
+from policycheck.errors import EngineError, Fault, FaultList, InputError, nearest
 from policycheck.evidence import rows_as_evidence
 from policycheck.graph import closure
 from policycheck.loading import check_rows, fill
@@ -27,7 +32,7 @@ from policycheck.parameters import find_profile, resolve_parameters
 from policycheck.rows import compile_row_reader, default_row
 
 if TYPE_CHECKING:
-    from policycheck.engines.stacked import Slot, Stack
+    from policycheck.engines.stacked import Stack
 
 AS_OF = "2026-03-02T12:00:00Z"
 """The instant of an example that names none."""
@@ -36,21 +41,26 @@ Setting = tuple[str | None, str, str | None]  # profile, parameters, as_of: what
 
 
 class Case(Struct):
-    """One example with its rows in a slot. `compiled` holds what its control needs; None with `faults`."""
+    """One example with its rows in a session. `compiled` holds what its control needs; None with `faults`.
+
+    Where the direct engine had no answer `unanswered` says so, and what it answered beside that is nothing
+    to rely on.
+    """
 
     control: Control
     example: Example
     compiled: CompiledPack | None = None
     evidence: Evidence | None = None
-    slot: Slot | None = None
+    session: Session | None = None
     faults: tuple[Fault, ...] = ()
+    unanswered: list[str] = field(default_factory=list)
 
     def judge(self, compiled: CompiledPack | None = None) -> ControlResult:
         """The result of the case's control, or of what stands in its place in `compiled`."""
         compiled = compiled or self.compiled
-        if compiled is None or self.evidence is None or self.slot is None:
+        if compiled is None or self.evidence is None or self.session is None:
             raise ValueError("a case with faults cannot be judged")
-        assessed = assess(compiled, self.evidence, self.slot, only={self.control.id})
+        assessed = assess(compiled, self.evidence, self.session, only={self.control.id})
         return next(result for result in assessed.controls if result.control.id == self.control.id)
 
 
@@ -99,14 +109,40 @@ class Bench(Struct):
         To compile costs more than to judge, so no setting comes twice. `wanted` holds the examples of a
         control next to each other.
         """
-        groups: dict[Setting, list[tuple[Control, Example]]] = {}
-        for control, example in wanted:
-            groups.setdefault(setting_of(example), []).append((control, example))
-        for group in groups.values():
-            yield self._load(group)
+        for group in _by_setting(wanted):
+            self.stack.clear()
+            cases = self._compile(group)
+            for case in cases:
+                if case.compiled is not None:
+                    self._fill(case, case.compiled, self.stack.slot(case.control.id))
+            if self._compiled is not None:
+                self.stack.compute(self._compiled.views)
+            for case in cases:
+                if case.compiled is not None and case.evidence is not None and case.session is not None:
+                    case.evidence = check_rows(case.compiled, case.evidence, case.session)
+            yield cases
 
-    def _load(self, group: Sequence[tuple[Control, Example]]) -> list[Case]:
-        self.stack.clear()
+    def single_cases(self, wanted: Sequence[tuple[Control, Example]]) -> Iterator[Case]:
+        """The same cases, answered by the direct engine; each holds until the next is asked for."""
+        for group in _by_setting(wanted):
+            session = DirectSession(lambda select: json.loads(self.stack.parse(select)))
+            for case in self._compile(group):
+                session.clear()
+                session.unanswered.clear()
+                case.unanswered = session.unanswered
+                with suppress(EngineError):  # its words are in `unanswered`
+                    self._fill_alone(case, session)
+                yield case
+
+    def _fill_alone(self, case: Case, session: DirectSession) -> None:
+        if case.compiled is not None:
+            self._fill(case, case.compiled, session)
+        if case.compiled is not None and case.evidence is not None:
+            session.refresh_views({name: view.sql for name, view in case.compiled.views.items()})
+            case.evidence = check_rows(case.compiled, case.evidence, session)
+
+    def _compile(self, group: Sequence[tuple[Control, Example]]) -> list[Case]:
+        """The cases of one setting, without rows yet."""
         cases = [Case(control, example) for control, example in group]
         try:
             compiled = self.compiled({control.id for control, _ in group}, group[0][1])
@@ -118,23 +154,25 @@ class Bench(Struct):
         for case in cases:
             if case.control.id not in narrow:
                 narrow[case.control.id] = narrowed(compiled, case.control.id)
-            try:
-                self._fill(case, narrow[case.control.id])
-            except InputError as error:
-                case.faults = _placed(case.example, error)
-        self.stack.compute(compiled.views)
-        for case in cases:
-            if case.compiled is not None and case.evidence is not None and case.slot is not None:
-                case.evidence = check_rows(case.compiled, case.evidence, case.slot)
+            case.compiled = narrow[case.control.id]
         return cases
 
-    def _fill(self, case: Case, compiled: CompiledPack) -> None:
+    def _fill(self, case: Case, compiled: CompiledPack, session: Session) -> None:
         given = {name: rows for name, rows in case.example.given.items() if name not in BUILTIN_TABLES}
-        evidence = rows_as_evidence(given, self.pack.tables, compiled.as_of)
-        built_in = _builtin(case.example, compiled)
-        slot = self.stack.slot(case.control.id)
-        case.evidence = fill(self.pack, compiled.resolved, evidence, slot, built_in)
-        case.compiled, case.slot = compiled, slot
+        try:
+            evidence = rows_as_evidence(given, self.pack.tables, compiled.as_of)
+            built_in = _builtin(case.example, compiled)
+            case.evidence = fill(self.pack, compiled.resolved, evidence, session, built_in)
+            case.session = session
+        except InputError as error:
+            case.faults, case.compiled = _placed(case.example, error), None
+
+
+def _by_setting(wanted: Sequence[tuple[Control, Example]]) -> Iterable[list[tuple[Control, Example]]]:
+    groups: dict[Setting, list[tuple[Control, Example]]] = {}
+    for control, example in wanted:
+        groups.setdefault(setting_of(example), []).append((control, example))
+    return groups.values()
 
 
 def narrowed(compiled: CompiledPack, control_id: str) -> CompiledPack:

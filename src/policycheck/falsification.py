@@ -7,7 +7,7 @@ A mutant that no example notices is a survivor, unless its control says why it c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -158,38 +158,58 @@ def falsify(bench: Bench, controls: Sequence[Control]) -> list[ControlMutants]:
     able = [control for control in controls if not control.all_of and control.examples]
     compiled = bench.compiled([control.id for control in able])
     found = {control.id: mutants_of(control, compiled, bench) for control in able}
-    live = {control_id: {m.id: m for m in mutants} for control_id, mutants in found.items()}
-    noticed: dict[str, dict[str, str]] = {control_id: {} for control_id in found}
-    for cases in bench.cases([(control, example) for control in able for example in control.examples]):
-        for control in able:
-            sound = [case for case in cases if case.control is control and not case.faults]
-            if sound and live[control.id]:
-                for mutant_id, example in _notice(list(live[control.id].values()), sound, bench):
-                    noticed[control.id][mutant_id] = example
-                    del live[control.id][mutant_id]
-    return [_results(control, found.get(control.id, []), noticed.get(control.id, {})) for control in controls]
+    hunt = _Hunt(bench, {control_id: {m.id: m for m in mutants} for control_id, mutants in found.items()})
+    hunt.ask(bench.single_cases([(control, example) for control in able for example in control.examples]))
+    # What the direct engine has no answer for is asked again, of the embedded one.
+    again = [(c, example) for c in able if c.id in hunt.unsure and hunt.live[c.id] for example in c.examples]
+    hunt.ask(case for cases in bench.cases(again) for case in cases)
+    return [_results(control, found.get(control.id, []), hunt.noticed) for control in controls]
 
 
-def _results(control: Control, found: Sequence[Mutant], noticed: Mapping[str, str]) -> ControlMutants:
+def _results(
+    control: Control, found: Sequence[Mutant], noticed: Mapping[tuple[str, str], str]
+) -> ControlMutants:
     marks = {mark.mutant: mark for mark in control.equivalent}
-    results = tuple(
-        MutantResult(m, noticed.get(m.id, ""), None if m.id in noticed else marks.get(m.id)) for m in found
-    )
+    by = [(mutant, noticed.get((control.id, mutant.id), "")) for mutant in found]
+    results = tuple(MutantResult(m, example, None if example else marks.get(m.id)) for m, example in by)
     return ControlMutants(control.id, results, _mark_faults(control, results))
 
 
-def _notice(live: Sequence[Mutant], cases: Sequence[Case], bench: Bench) -> Iterator[tuple[str, str]]:
-    """(id of a mutant, name of an example that disagrees) under the one setting of these cases."""
-    compiled = cases[0].compiled
-    if compiled is None:
-        return
-    tried = [changed for changed in (changed_by(m, compiled, bench) for m in live) if changed is not None]
-    answers = [Answers(case, tried) for case in cases]
-    for changed in tried:
-        for known in answers:
-            if known.may_differ(changed) and not run_case(known.case, changed.compiled).agrees:
-                yield changed.mutant.id, known.case.example.name
-                break
+class _Hunt(Struct):
+    """The mutants that nothing has noticed yet, by control and id, and who noticed the others."""
+
+    bench: Bench
+    live: dict[str, dict[str, Mutant]]
+    noticed: dict[tuple[str, str], str] = field(default_factory=dict)  # (control, mutant) to an example
+    unsure: set[str] = field(default_factory=set)  # controls of which something was not answered
+
+    def ask(self, cases: Iterable[Case]) -> None:
+        tried: list[Changed] = []
+        at: CompiledPack | None = None
+        for case in cases:
+            live = self.live.get(case.control.id)
+            if case.unanswered:
+                self.unsure.add(case.control.id)
+            elif live and case.compiled is not None:
+                if case.compiled is not at:  # another control, or another setting
+                    at = case.compiled
+                    tried = [
+                        c for c in (changed_by(m, at, self.bench) for m in live.values()) if c is not None
+                    ]
+                self._ask(case, [changed for changed in tried if changed.mutant.id in live])
+
+    def _ask(self, case: Case, tried: Sequence[Changed]) -> None:
+        known = Answers(case, tried)
+        found = [c for c in tried if known.may_differ(c) and not run_case(case, c.compiled).agrees]
+        if not found:
+            return
+        # INVARIANT: an engine that has no answer, or is itself at odds with the example, notices nothing.
+        if case.unanswered or not run_case(case).agrees:
+            self.unsure.add(case.control.id)
+            return
+        for changed in found:
+            self.noticed[case.control.id, changed.mutant.id] = case.example.name
+            del self.live[case.control.id][changed.mutant.id]
 
 
 class Answers(Struct):
@@ -200,8 +220,9 @@ class Answers(Struct):
 
     case: Case
     tried: Sequence[Changed]
-    _patterns: dict[str, list[list[Any]] | None] = field(default_factory=dict)
-    _columns: dict[str, dict[str, int]] = field(default_factory=dict)
+    # By whether the fact that makes the clause inapplicable is asked: its row may be the subject's too.
+    _patterns: dict[bool, list[list[Any]] | None] = field(default_factory=dict)
+    _columns: dict[bool, dict[str, int]] = field(default_factory=dict)
     _doubtful: bool = False
 
     def __post_init__(self) -> None:
@@ -214,31 +235,30 @@ class Answers(Struct):
             self._ask(of_fact)
 
     def _ask(self, of_fact: bool) -> None:
-        compiled, slot = self.case.compiled, self.case.slot
+        compiled, session = self.case.compiled, self.case.session
         own = [c for c in self.tried if (c.mutant.part == "na_when") is of_fact]
         asked = list(dict.fromkeys(sql for c in own for sql in (c.old, c.new) if sql is not None))
-        if compiled is None or slot is None or not asked:
+        if compiled is None or session is None or not asked:
             return
         control = compiled.controls[self.case.control.id]
         relation = ORGANISATION.name if of_fact else control.relation
         base, key = (relation, ORGANISATION.key) if of_fact else (control.base, control.key)
-        self._columns[relation] = {sql: i for i, sql in enumerate(asked)}
+        self._columns[of_fact] = {sql: i for i, sql in enumerate(asked)}
         try:
-            judgement = slot.judge(relation, base, key, asked, () if of_fact else control.observed)
+            judgement = session.judge(relation, base, key, asked, () if of_fact else control.observed)
             patterns = judgement.patterns(range(len(asked)))
-            self._patterns[relation] = [list(answers) for answers, _, _ in patterns]
+            self._patterns[of_fact] = [list(answers) for answers, _, _ in patterns]
         except EngineError:
-            self._patterns[relation] = None  # one of them cannot be answered: each is judged in full
+            self._patterns[of_fact] = None  # one of them cannot be answered: each is judged in full
 
     def may_differ(self, changed: Changed) -> bool:
         if changed.new is None or (self._doubtful and not changed.same_reads):
             return True
-        control = changed.compiled.controls[changed.mutant.control]
-        relation = ORGANISATION.name if changed.mutant.part == "na_when" else control.relation
-        patterns = self._patterns.get(relation)
+        of_fact = changed.mutant.part == "na_when"
+        patterns = self._patterns.get(of_fact)
         if patterns is None:
             return True
-        old, new = (self._columns[relation][sql] for sql in (changed.old, changed.new))
+        old, new = (self._columns[of_fact][sql] for sql in (changed.old, changed.new))
         return any(answers[old] is not answers[new] for answers in patterns)
 
 

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from policycheck.bench import AS_OF, Bench, open_stack
 from policycheck.builtin_tables import BUILTIN_TABLES
-from policycheck.falsification import Answers, ControlMutants, Mutant, changed_by, parts_of
+from policycheck.compiled import CompiledPack
+from policycheck.falsification import Answers, Changed, ControlMutants, Mutant, changed_by, parts_of
 from policycheck.model import Column, ColumnType, Control, Example, Pack, Status, TableSchema
 from policycheck.selftest import ExampleResult, Progress, run_case
 
@@ -90,20 +91,21 @@ def _noticed(
 ) -> list[tuple[ExampleResult | None, list[str]]]:
     """For each example what the control answers, and the mutants that answer otherwise."""
     found: dict[int, tuple[ExampleResult | None, list[str]]] = {}
-    for cases in bench.cases([(control, example) for example in batch]):
-        compiled = next((case.compiled for case in cases if case.compiled is not None), None)
-        if compiled is None:
+    tried: list[Changed] = []
+    at: CompiledPack | None = None
+    for case in bench.single_cases([(control, example) for example in batch]):
+        if case.compiled is None or case.unanswered or case.evidence is None or case.evidence.row_faults:
+            continue  # rows that contradict each other are no example of anything else
+        if case.compiled is not at:
+            at = case.compiled
+            tried = [c for c in (changed_by(m, at, bench) for m in mutants) if c is not None]
+        known = Answers(case, tried)
+        apart = [changed for changed in tried if known.may_differ(changed)]
+        if not apart:
             continue
-        tried = [c for c in (changed_by(m, compiled, bench) for m in mutants) if c is not None]
-        for case in cases:
-            if case.faults or case.evidence is None or case.evidence.row_faults:
-                continue  # rows that contradict each other are no example of anything else
-            known = Answers(case, tried)
-            apart = [changed for changed in tried if known.may_differ(changed)]
-            if not apart:
-                continue
-            before = run_case(case)
-            ids = [c.mutant.id for c in apart if _differs(before, run_case(case, c.compiled))]
+        before = run_case(case)
+        ids = [c.mutant.id for c in apart if _differs(before, run_case(case, c.compiled))]
+        if not case.unanswered:
             found[id(case.example)] = (before, ids)
     return [found.get(id(example), (None, [])) for example in batch]
 

@@ -1,7 +1,8 @@
 """The reference of a pack as Markdown: a page for each control, and the matrix of clauses and frameworks.
 
-Goes in: a pack with its examples, and the pack compiled under its default profile. Comes out: text by file
-name, the same for the same pack. Every word of it comes from the pack, so it cannot say another thing.
+Goes in: a pack with its examples, the pack compiled under its default profile, and which mutants were
+counted. Comes out: text by file name, the same for the same pack. Every word of it comes from the pack, so it
+cannot say another thing.
 """
 
 from __future__ import annotations
@@ -11,30 +12,40 @@ from typing import Any
 
 from policycheck.compiled import CompiledPack
 from policycheck.model import CompiledControl, Control, Example, Pack, Parameter, Reference
+from policycheck.mutant_counts import MutantCounts
 from policycheck.showing import json_value, one_line, value_text
 
 INDEX = "README.md"
 FRAMEWORKS = ("HITRUST CSF", "HIPAA", "GDPR", "NIST SP 800-53 r5", "PCI DSS 4.0.1")
 """The columns of the matrix, in this order; every other framework shares the last one."""
+NOT_COUNTED = "How many mutants these examples notice was not counted since something behind it changed."
 
 
-def reference_pages(pack: Pack, compiled: CompiledPack) -> dict[str, str]:
-    """Every page by file name: `<ID>.md` for each control and `README.md` for the matrix."""
-    pages = {f"{control.id}.md": _page(control, pack, compiled) for control in pack.controls.values()}
+def reference_pages(
+    pack: Pack, compiled: CompiledPack, counts: Mapping[str, MutantCounts] | None = None
+) -> dict[str, str]:
+    """Every page by file name: `<ID>.md` for each control and `README.md` for the matrix.
+
+    `counts` are those that hold for the pack as it is; without any, no page speaks of mutants.
+    """
+    pages = {f"{control.id}.md": _page(control, pack, compiled, counts) for control in pack.controls.values()}
     return pages | {INDEX: _matrix(pack)}
 
 
 # --- one control ----------------------------------------------------------------------------------
 
 
-def _page(control: Control, pack: Pack, compiled: CompiledPack) -> str:
+def _page(
+    control: Control, pack: Pack, compiled: CompiledPack, counts: Mapping[str, MutantCounts] | None
+) -> str:
     parts = [_head(control), _question(control)]
     found = compiled.controls.get(control.id)
     if found is not None:
         parts.append(_evidence(control, found, compiled))
         parts.append(_parameters(found, pack))
+    noticed = [] if found is None or counts is None else [str(counts.get(control.id, NOT_COUNTED))]
     parts += [
-        _examples(control.examples),
+        _examples(control.examples, noticed),
         _section("What to do about a gap", [one_line(control.remediation)]),
     ]
     parts.append(_section("References", [f"- {_cited(each)}" for each in control.references]))
@@ -144,12 +155,13 @@ def _shown(value: Any, parameter: Parameter) -> str:
     return _cell(f"{value_text(json_value(value))}{unit}")
 
 
-def _examples(examples: Sequence[Example]) -> str:
+def _examples(examples: Sequence[Example], noticed: Sequence[str]) -> str:
     lines = ["| example | status | what fails |", "|---|---|---|"]
     for example in examples:
         setting = f" (profile `{example.profile}`)" if example.profile else ""
         failed = ", ".join(f"`{name}`" for name in example.failed or ())
         lines.append(f"| {_cell(example.name)}{setting} | {example.expect.value} | {failed} |")
+    lines += ["", *noticed] if noticed else []
     return _section("Examples and boundary cases", lines) if examples else ""
 
 

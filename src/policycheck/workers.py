@@ -18,7 +18,7 @@ from policycheck.model import Control, Pack
 T = TypeVar("T")
 Task = Callable[[Bench, Sequence[Control]], T]
 
-BATCH = 10
+BATCH = 30
 """So many controls are judged together: they share the work on views and settings."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import click
 
 from policycheck.cli.run import pack_option, shipped_pack
 from policycheck.cli.screen import say
-from policycheck.errors import FaultList
+from policycheck.compiled import CompiledPack
+from policycheck.errors import FaultList, InputError
+from policycheck.mutant_counts import FILE, MutantCounts, basis_of, counts_text, current, read_counts
 from policycheck.showing import counted
 
 
@@ -18,16 +21,25 @@ from policycheck.showing import counted
 @click.option("--output", type=click.Path(path_type=Path), default=Path("docs/controls"), show_default=True,
               metavar="DIR",
               help="Folder for the pages; pages of controls that are gone are removed.")  # fmt: skip
+@click.option(
+    "--mutants",
+    "with_mutants",
+    is_flag=True,
+    help="Count the mutants that examples notice, of each control that changed since they were counted.",
+)
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; say which pages are out of date.")
 @click.pass_context
-def docs(context: click.Context, *, pack_folder: Path | None, output: Path, only_check: bool) -> None:
+def docs(
+    context: click.Context, *, pack_folder: Path | None, output: Path, with_mutants: bool, only_check: bool
+) -> None:
     """Write a page for each control of a pack, and the matrix of clauses, controls and frameworks.
 
     A page says what the control asks, why, which evidence it needs, its parameters with their bounds,
-    its examples, and what to do about a gap. Everything comes from the pack.
+    its examples, and what to do about a gap. Everything comes from the pack. Counts of mutants are kept in
+    mutants.json beside the pages.
 
     \b
-    policycheck docs --pack controls --output docs/controls
+    policycheck docs --pack controls --output docs/controls --mutants
     policycheck docs --check
 
     \b
@@ -35,8 +47,9 @@ def docs(context: click.Context, *, pack_folder: Path | None, output: Path, only
               1: with --check, some are not
               2: the pack is faulty
     """
-    wanted = _pages(pack_folder or shipped_pack())
-    found = {path.name: path.read_text("utf-8") for path in output.glob("*.md")} if output.is_dir() else {}
+    wanted = _pages(pack_folder or shipped_pack(), output / FILE, with_mutants and not only_check)
+    paths = [*output.glob("*.md"), *output.glob(FILE)]
+    found = {path.name: path.read_text("utf-8") for path in paths}
     changed = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
     if only_check:
         for name in changed:
@@ -53,7 +66,7 @@ def docs(context: click.Context, *, pack_folder: Path | None, output: Path, only
     say(f"{counted(len(wanted), 'page')} in {output}, {len(changed)} changed")
 
 
-def _pages(folder: Path) -> dict[str, str]:
+def _pages(folder: Path, counts_file: Path, with_mutants: bool) -> dict[str, str]:
     from policycheck.compiler import compile_pack
     from policycheck.engines.duckdb import DuckDBSession
     from policycheck.pack import load_pack
@@ -68,4 +81,28 @@ def _pages(folder: Path) -> dict[str, str]:
         # No page depends on the instant: what is shown is the author's text.
         compiled = compile_pack(pack, resolved, datetime(2000, 1, 1, tzinfo=UTC), session, faults)
     faults.raise_if_any()
-    return reference_pages(pack, compiled)
+    if not with_mutants and not counts_file.exists():
+        return reference_pages(pack, compiled)
+    counts = current(read_counts(counts_file.read_text("utf-8")) if counts_file.exists() else {}, compiled)
+    if with_mutants:
+        counts |= _count(compiled, compiled.controls.keys() - counts.keys())
+    return {**reference_pages(pack, compiled, counts), FILE: counts_text(counts)}
+
+
+def _count(compiled: CompiledPack, wanted: Collection[str]) -> dict[str, MutantCounts]:
+    from policycheck.falsification import falsify_all
+    from policycheck.workers import available_processes
+
+    found = falsify_all(compiled.pack, wanted, processes=available_processes())
+    faults = [fault for each in found for fault in each.faults]
+    if faults:
+        raise InputError(faults)
+    return {
+        each.control: MutantCounts(
+            basis=basis_of(compiled.pack.controls[each.control], compiled),
+            total=len(each.results),
+            noticed=sum(bool(result.noticed_by) for result in each.results),
+            marked=sum(result.mark is not None for result in each.results),
+        )
+        for each in found
+    }
