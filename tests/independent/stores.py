@@ -44,6 +44,9 @@ Rule = Callable[[Row], Truth]
 CLOUD = {"cloud", "third_party", "unknown"}  # judged at the floor of the cloud
 
 
+# The controls of protections that also name each store of which no protection is on record.
+UNSEEN = {f"DP-3.{number}" for number in range(3, 10)}
+
 # Where the pack asks for more than the reference does, and why. Nothing else may differ.
 STRICTER = {
     "unlisted content": "a store without any dataset on record: nobody has said that it holds nothing",
@@ -182,7 +185,8 @@ class Estate:
         if name != "AES":
             return False
         if mode is None:
-            return True if profile != "literal" and p["algorithm_basis"] == "vendor_documented" else None
+            documented = p["algorithm_basis"] == "vendor_documented" and self.is_listed_service(p)
+            return True if profile != "literal" and documented else None
         if profile == "literal":
             return mode == "CBC"
         authenticated = one_of(p["integrity_mechanism"], {"aead", "hmac"})
@@ -191,6 +195,14 @@ class Estate:
         if mode == "XTS":
             return p["layer"] in STORAGE_LAYERS
         return mode in ("CBC", "CBC_ESSIV", "GCM", "CCM")
+
+    def is_listed_service(self, p: Row) -> bool:
+        """A managed service of a provider that says how its services encrypt."""
+        store = self.resources[p["resource_id"]]
+        listed = (
+            store["provider"] in ("aws", "azure", "gcp") and store["kind"] in self.p["managed_service_kinds"]
+        )
+        return store["hosting"] == "cloud" and listed
 
     def tdea_keys(self, p: Row) -> str | None:
         """How many keys, by the facts on ciphers where it is not said."""
@@ -264,9 +276,8 @@ class Estate:
         return one_of(p["state"], {"complete"})
 
     def accepted(self, p: Row) -> Truth:
-        """What DP-3.1 asks of one protection, whenever it was seen. The reference counts DP-3.4 and the users
-        in a key's grants among it. Here they are not: how a key is governed does not make data readable,
-        and DP-3.4 and DP-3.9 judge the same protection."""
+        """What DP-3.1 asks of one protection, whenever it was seen and whoever governs its key. The reference
+        counts the users in a key's grants among it. Here they are not: DP-3.9 judges the same protection."""
         encrypted = self.encrypts(p)
         disk = every(encrypted, p["layer"] == "full_disk")
         return every(
@@ -276,8 +287,12 @@ class Estate:
             choose(disk, every(self.unlock(p), negate(p["key_bound_to_user_account"])), True),
         )
 
+    def uses_key(self, p: Row) -> Truth:
+        return p["hash_keyed"] if p["method"] == "one_way_hash" else self.encrypts(p)
+
     def sound(self, p: Row) -> Truth:
-        return self.accepted(p) if self.fresh(p) else None
+        governed = choose(self.uses_key(p), self.key_management(p), True)
+        return every(self.accepted(p), governed) if self.fresh(p) else None
 
     def integrity(self, p: Row) -> Truth:
         """DP-3.11 for one protection: a mechanism of its own, or encryption that authenticates and is on."""
@@ -360,6 +375,10 @@ def expected(tables: Tables, parameters: Row, stricter: Collection[str] = STRICT
         }
         for control, (applies, holds) in ruled.items():
             found.setdefault(control, {})[name] = verdict(applies, holds)
+        if name not in e.layers_of and every(counts, covered) is not False:
+            cloud = resource["hosting"] in CLOUD
+            for control in UNSEEN - {"DP-3.6" if cloud else "DP-3.7"}:
+                found.setdefault(control, {})[name] = "unknown"
     for p in tables["storage_protections"]:
         name, covered, encrypted = p["protection_id"], e.covered(p), e.encrypts(p)
         keyed = some(encrypted, every(p["method"] == "one_way_hash", p["hash_keyed"]))
@@ -477,7 +496,7 @@ def _store(draw: Draw, i: int) -> Row:
         "resource_id": f"r{i}", "kind": kind,
         "hosting": draw.mostly("endpoint" if kind in ENDPOINTS else "on_prem", "cloud", "third_party",
                                "unknown",                                "on_prem", "endpoint", share=0.4),
-        "provider": draw.mostly("gcp", "aws", None, share=0.6) if kind == "block_volume" else None,
+        "provider": draw.mostly("gcp", "aws", "other", None, share=0.6),
         "created_at": draw.one(None, "2014-12-31", "2015-01-01", "2015-01-02"),
         "decommissioned_at": "2026-01-01" if gone else None,
         "disposal_id": "x1" if draw.random() < (0.5 if gone else 0.03) else None,
