@@ -30,7 +30,7 @@ from policycheck.model import (
 )
 from policycheck.outcomes import Advisory, Assessment, ControlResult, Finding, PopulationResult, Suspicion
 from policycheck.parameters import memos_in_force
-from policycheck.populations import not_seen, reconcile
+from policycheck.populations import Reconciled, not_seen, reconcile
 from policycheck.register import TABLE as REGISTER
 from policycheck.register import Entry, Register, entry_from, judge_register
 from policycheck.results import (
@@ -136,6 +136,7 @@ class _Run:
         self.evidence = evidence
         self.session = session
         self.limit = limit
+        self.reconciled: dict[tuple[str, tuple[str, ...]], Reconciled] = {}
         self.trust = Trust(compiled, evidence)
         self.register: Register | None = None
         self.overflow: Overflow | None = None
@@ -300,9 +301,14 @@ class _Run:
         self, compiled: CompiledControl, population: CompiledPopulation, outcome: _Outcome
     ) -> None:
         """Adds what the inventory asks for and the evidence does not know, each as an open subject."""
-        questions = [question.sql for question in population.questions]
-        judgement = self.session.judge(population.relation, population.base, population.key, questions, ())
-        seen = reconcile(judgement, len(questions), self.limit)
+        questions = tuple(question.sql for question in population.questions)
+        asked = (population.relation, questions)
+        if asked not in self.reconciled:  # several controls may share an inventory and its subjects
+            judgement = self.session.judge(
+                population.relation, population.base, population.key, questions, ()
+            )
+            self.reconciled[asked] = reconcile(judgement, len(questions), self.limit)
+        seen = self.reconciled[asked]
         outcome.population = PopulationResult(population.relation, seen.expected, seen.found)
         outcome.counts[Status.UNKNOWN] += seen.expected - seen.found
         reason = not_seen(population, compiled.relation)
