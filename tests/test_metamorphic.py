@@ -136,7 +136,8 @@ def bare(table: str, like: Row) -> Row:
 
 SUBJECT_TABLES = (
     "resources", "datasets", "records", "disclosures", "persons", "processing_activities",
-    "storage_protections", "data_flows", "subject_requests", "workstations", "disposals", "documents", "access_grants",
+    "storage_protections", "data_flows", "subject_requests", "workstations", "disposals", "documents",
+    "access_grants",
 )  # fmt: skip
 
 
