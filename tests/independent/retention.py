@@ -220,7 +220,7 @@ class Archive:
         )]  # fmt: skip
 
     def family_clauses(self, family: list[Row], *, with_unsigned: bool) -> set[str]:
-        """The newest clause that counts, by its contract; "" is none. Several, where it is not known which count;
+        """The newest clause that counts, by its contract; "" is none. Several, where it is open which count;
         of two from the same day, one that may count is as new as one that does."""
         found: set[str] = set()
         winner = None
