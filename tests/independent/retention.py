@@ -220,17 +220,20 @@ class Archive:
         )]  # fmt: skip
 
     def family_clauses(self, family: list[Row], *, with_unsigned: bool) -> set[str]:
-        """The newest clause that counts, by its contract; "" is none. Several, where it is not known which
-        count."""
-        found = set()
+        """The newest clause that counts, by its contract; "" is none. Several, where it is open which count;
+        of two from the same day, one that may count is as new as one that does."""
+        found: set[str] = set()
+        winner = None
         for c in sorted(family, key=lambda c: (c["effective_from"], c["contract_id"]), reverse=True):
+            if winner is not None and c["effective_from"] < winner["effective_from"]:
+                break
             counts = self.is_override({**c, "signed_at": "signed"} if with_unsigned else c)
-            if counts is False:
+            sure = counts is True and c["signed_at"] is not None
+            if counts is False or (sure and winner is not None):
                 continue
             found.add(c["contract_id"])
-            if counts and c["signed_at"] is not None:
-                return found
-        return found | {""}
+            winner = c if sure else winner
+        return found if winner is not None else found | {""}
 
     def clauses(self, record: Row, *, with_unsigned: bool) -> set[str]:
         """The clauses that may hold for a record; one where that is known."""
