@@ -84,7 +84,7 @@ judged AS (
            AND original_length - retained_first - retained_last >= 5 END AS removed_ok
   FROM facts f
 ),
-protections AS MATERIALIZED (
+protections AS (
   SELECT
     j.*,
     CASE WHEN state <> 'unknown' THEN state = 'complete' END AND CASE
@@ -96,14 +96,28 @@ protections AS MATERIALIZED (
       ELSE method_ok END AS unreadable
   FROM judged j
 ),
+managed AS MATERIALIZED (
+  SELECT
+    p.*,
+    CASE WHEN k.state <> 'unknown' THEN k.state = 'enabled' END AND k.separate_from_data
+      AND o.status IN ('active', 'leave') AND m.is_in_effect AND m.doc_type = 'key_mgmt_procedure'
+      AND (k.rotation_enabled OR k.created_at >= TIMESTAMPTZ '2026-03-02T00:00:00Z' - to_days(365)) AS key_ok,
+    CASE WHEN method = 'one_way_hash' THEN hash_keyed ELSE encrypted END AS uses_key,
+    p.key_id IS NULL OR len(k.decrypt_user_principals) = 0 AS no_user_grant
+  FROM protections p
+  LEFT JOIN read_parquet('{folder}/crypto_keys.parquet') k USING (key_id)
+  LEFT JOIN read_csv('{folder}/persons.csv') o ON o.person_id = k.custodian_person_id
+  LEFT JOIN read_json('{folder}/documents.ndjson') m
+    ON m.document_version_id = k.procedure_document_version_id
+),
 layers AS (
   -- In this evidence a store has one protection for each layer, so a layer is one row.
   SELECT
     resource_id, dataset_id,
     unreadable AS accepted,
-    CASE WHEN seen_lately THEN unreadable END AS sound,
+    CASE WHEN seen_lately THEN unreadable AND (NOT uses_key OR key_ok) END AS sound,
     intact
-  FROM protections
+  FROM managed
 ),
 whole AS MATERIALIZED (
   SELECT
@@ -135,16 +149,8 @@ stores AS (
 keyed AS (
   SELECT
     p.*,
-    CASE WHEN k.state <> 'unknown' THEN k.state = 'enabled' END AND k.separate_from_data
-      AND o.status IN ('active', 'leave') AND m.is_in_effect AND m.doc_type = 'key_mgmt_procedure'
-      AND (k.rotation_enabled OR k.created_at >= TIMESTAMPTZ '2026-03-02T00:00:00Z' - to_days(365)) AS key_ok,
-    p.key_id IS NULL OR len(k.decrypt_user_principals) = 0 AS no_user_grant,
     CASE WHEN p.dataset_id IS NULL THEN w.accepted ELSE w.accepted OR s.accepted END AS some_layer
-  FROM protections p
-  LEFT JOIN read_parquet('{folder}/crypto_keys.parquet') k USING (key_id)
-  LEFT JOIN read_csv('{folder}/persons.csv') o ON o.person_id = k.custodian_person_id
-  LEFT JOIN read_json('{folder}/documents.ndjson') m
-    ON m.document_version_id = k.procedure_document_version_id
+  FROM managed p
   LEFT JOIN whole w ON w.resource_id = p.resource_id
   LEFT JOIN parts s ON s.dataset_id = p.dataset_id
 ),
@@ -153,7 +159,7 @@ answers AS (
     covered AND method <> 'none' AS s3,
     method_ok AND (method <> 'one_way_hash' OR (hash_ok AND guessing_ok))
       AND (method <> 'truncation' OR removed_ok) AND versions_apart AS a3,
-    covered AND CASE WHEN method = 'one_way_hash' THEN hash_keyed ELSE encrypted END AS s4, key_ok AS a4,
+    covered AND uses_key AS s4, key_ok AS a4,
     covered AND encrypted AS s5, cipher_ok AS a5,
     covered AND encrypted AND NOT in_cloud AS s6, bits_128 AND xts_ok AS a6,
     covered AND encrypted AND in_cloud AS s7, (bits >= 256 AND NOT tdea) OR some_layer AS a7,

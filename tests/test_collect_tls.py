@@ -218,6 +218,36 @@ def test_a_file_is_read_without_sslyze(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert run("--from", path).exit_code == 0
 
 
+def test_a_scan_is_known_by_the_name_of_its_website(tmp_path: Path) -> None:
+    path = tmp_path / "scan.json"
+    path.write_text(json.dumps(report()))
+    named = run("--from", path, "--endpoint-id", "shop=WWW.example.com:443")
+    assert named.exit_code == 0
+    assert json.loads(named.stdout)["endpoint_id"] == "shop"
+    assert json.loads(run("--from", path).stdout)["endpoint_id"] == "www.example.com:443"
+
+
+def test_a_name_whose_endpoint_no_scan_is_of_is_told_and_leaves_the_population_open(tmp_path: Path) -> None:
+    path, folder = tmp_path / "scan.json", tmp_path / "evidence"
+    path.write_text(json.dumps(report()))
+    done = run("--from", path, "--endpoint-id", "till=till.example.com:443", "--population-complete",
+               "--evidence", folder, "--organisation", "X")  # fmt: skip
+    assert done.exit_code == 0
+    assert "no row for till.example.com:443, named till: no scan is of it" in done.output
+    (entry,) = yaml.safe_load((folder / "manifest.yaml").read_text())["sources"]
+    assert entry["population_complete"] is False
+
+
+def test_two_endpoints_never_share_a_name(tmp_path: Path) -> None:
+    """The later scan of a name and address counts alone, so one would hide the other."""
+    path = tmp_path / "scan.json"
+    path.write_text(json.dumps(report()))
+    both = ("--endpoint-id", "shop=www.example.com:443", "--endpoint-id", "shop=example.com:443")
+    done = run("--from", path, *both)
+    assert done.exit_code == 2
+    assert "PC753" in done.output
+
+
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(self.server.status)  # type: ignore[attr-defined]
@@ -504,7 +534,8 @@ def test_a_report_with_a_proxy_password_is_not_kept(tmp_path: Path) -> None:
     [
         (), ("host",), ("host:0",), ("host:65536",), (":443",), ("http://host:443",), ("::1:443",),
         ("[x]:443",), ("u@host:443",), ("host:443", "--collected-at", "2026-03-01T00:00:00Z"),
-        ("--from", "missing.json"), ("--from", "missing.json", "--probe-http"),
+        ("--from", "missing.json"), ("--from", "missing.json", "--probe-http"), ("shop=", ), ("=host:443",),
+        ("a=host:443", "b=HOST:443"), ("--from", "missing.json", "--endpoint-id", "host:443"),
     ],
 )  # fmt: skip
 def test_a_bad_argument_ends_with_two_and_without_a_traceback(arguments: tuple[str, ...]) -> None:

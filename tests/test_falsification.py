@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from policycheck.bench import Bench, open_stack
 from policycheck.cli.test_command import test as command

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from policycheck.model import Control, ExceptionPath, ExpressionText, Reason, Severity, Status
 from policycheck.register import Entry, Register, judge_register

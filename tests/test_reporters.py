@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from policycheck.errors import EngineError, Fault
 from policycheck.model import (
@@ -227,10 +227,10 @@ def sources() -> tuple[SourceResult, ...]:
         rows=12,
         files=(EvidenceFile("aws/b.ndjson", "bb", 90, 5), EvidenceFile("aws/a.ndjson", "aa", 100, 7)),
     )
-    stale = dataclasses.replace(
+    stale = structs.replace(
         good, evidence_id="keys", table="key_custody", path="keys.csv", files=(), population_complete=False
     )
-    tampered = dataclasses.replace(
+    tampered = structs.replace(
         stale, evidence_id="hr", table="persons", path="hr.csv", state=SourceState.TAMPERED, digest="0000",
         reason="the bytes do not match the digest in the manifest", evidence_kind=EvidenceKind.ATTESTED,
         collected_at=None,
@@ -260,7 +260,7 @@ def exceptions() -> tuple[ExceptionResult, ...]:
     )
     return (
         held,
-        dataclasses.replace(
+        structs.replace(
             held, id="EX-2025-07", state="expired", reason=Reason("expired", "ended on 2025-12-31"),
             valid_to=date(2025, 12, 31), days_left=-61, used_for=(),
             warnings=("it matched one subject",), place=None,
@@ -317,13 +317,12 @@ def hostile_assessment() -> Assessment:
         organisation=" ".join(HOSTILE),
         sources=tuple(
             SourceResult(
-                dataclasses.replace(source, evidence_id=text, path=text, reason=text), None, "tampered", 7
+                structs.replace(source, evidence_id=text, path=text, reason=text), None, "tampered", 7
             )
             for text in HOSTILE
         ),
         exceptions=tuple(
-            dataclasses.replace(exceptions()[1], id=text, subjects=(text,), warnings=(text,))
-            for text in HOSTILE
+            structs.replace(exceptions()[1], id=text, subjects=(text,), warnings=(text,)) for text in HOSTILE
         ),
         faults=tuple(Fault("PC404", text, Place(text, 1, 1), text) for text in HOSTILE),
     )
@@ -394,10 +393,10 @@ def test_a_small_assessment_looks_as_it_did(name: str, snapshot: Any) -> None:
 def test_two_renders_are_the_same_bytes_whatever_the_order_of_the_parts(name: str) -> None:
     """Same inputs, same bytes: the order in which parts arrive is no input."""
     first = assessment()
-    turned = dataclasses.replace(
+    turned = structs.replace(
         first,
         controls=tuple(
-            dataclasses.replace(item, findings=item.findings[::-1], tables=item.tables[::-1])
+            structs.replace(item, findings=item.findings[::-1], tables=item.tables[::-1])
             for item in first.controls[::-1]
         ),
         sources=first.sources[::-1],
@@ -505,7 +504,7 @@ def test_a_page_lists_two_hundred_findings_a_control() -> None:
     first = controls()[1]
     many = tuple(finding(f"bucket-{i:04d}", Status.FAIL) for i in range(500))
     value = assessment(
-        controls=(dataclasses.replace(first, findings=many, findings_total=900, counts=counts(fail=900)),),
+        controls=(structs.replace(first, findings=many, findings_total=900, counts=counts(fail=900)),),
         finding_limit=500,
     )
     page = rendered("html", value)

@@ -43,6 +43,25 @@ def test_every_gap_of_a_control_comes_from_a_planted_one(sample_assessment: Asse
     assert gaps == planted
 
 
+def test_two_lists_that_differ_are_named_from_both_sides(sample_assessment: Assessment) -> None:
+    """A store nobody looked at, a website nobody scanned, and a scan of what no inventory names."""
+    held = {r.control.id: r for r in sample_assessment.controls if r.population is not None}
+    counts = {name: (r.population.found, r.population.expected) for name, r in held.items() if r.population}
+    assert counts == {
+        **dict.fromkeys(("DP-3.3", "DP-3.4", "DP-3.5", "DP-3.8", "DP-3.9"), (83, 84)),
+        "DP-3.6": (54, 55),
+        "DP-3.7": (29, 29),
+        "SE-3.1": (5, 6),
+    }
+    reasons = {(f.reason.code, f.subject.partition("/")[0]) for r in held.values() for f in r.findings}
+    assert {reason for reason in reasons if reason[0].startswith("not_in_")} == {
+        ("not_in_evidence", "laptop-14"),
+        ("not_in_evidence", "careers"),
+        ("not_in_inventory", "forms-test.example.com:443"),
+    }
+    assert "seen: 83 of 84 of `covered_stores`" in REPORTERS["text"].render(sample_assessment).decode()
+
+
 def test_exceptions_end_as_planted(sample_assessment: Assessment) -> None:
     planted = {g["exception"]: g["state"] for g in PLANTED if "exception" in g}
     found = {e.id: e.state for e in sample_assessment.exceptions if e.state != "in_force"}

@@ -17,7 +17,9 @@ SELECT
     v.copy_present AS verification_on_file,
     a.subject_is_contract_party
         OR (a.precontract_request_ref IS NOT NULL AND filled(a.precontract_request_ref)) AS party_or_request,
-    l.is_in_effect AS assessment_in_effect,
+    l.is_in_effect
+        AND (l.effective_from IS NULL OR not_after(l.effective_from, $as_of_day))
+        AND (l.effective_to IS NULL OR not_before(l.effective_to, $as_of_day)) AS assessment_in_effect,
     CASE
         WHEN $li_override_scope = 'children_only' AND NOT a.includes_children THEN TRUE
         WHEN a.lia_outcome = 'not_overridden' THEN TRUE

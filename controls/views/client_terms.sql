@@ -14,6 +14,7 @@ WITH totals AS (
     min(m.open_max_low) AS open_max_low,
     max(m.open_max_high) AS open_max_high,
     max(m.open_min_days) AS open_min_days,
+    min(m.open_min_low) AS open_min_low,
     max(m.strict_min_days) AS strict_min_days
   FROM msa_terms m
   GROUP BY m.party_id
@@ -37,6 +38,7 @@ SELECT
     WHEN t.open_min_days > t.most_min_days THEN t.open_min_days
     ELSE t.most_min_days
   END AS open_min_days,
+  t.open_min_low AS open_min_low,
   CASE
     WHEN t.least_min_days = t.most_min_days THEN t.strict_min_days
     WHEN t.strict_min_days > t.most_min_days THEN t.strict_min_days

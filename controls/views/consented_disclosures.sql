@@ -1,8 +1,8 @@
 -- base: disclosures
 -- not null: disclosure_id
 -- One row a disclosure: whether it carries personal data, whether it leaves the organisation, whether a law asks
--- for consent, and whether consent covers it. The person concerned is not outside, nor is a processor while its
--- agreement is in force. That no law asks for consent counts only with the rule that says so. A register that
+-- for consent, and whether consent covers it. The person concerned and the own house are not outside, nor is a
+-- processor while an agreement with it is in force. That no law asks for consent counts only with the rule that says so. A register that
 -- denies personal data and lists it contradicts itself: NULL.
 WITH facts AS (
     SELECT
@@ -11,6 +11,7 @@ WITH facts AS (
         has_any(d.data_classes, ['PHI', 'PII', 'PAN', 'SSN', 'SAD', 'special_category', 'website_contact'])
             OR d.contains_phi AS lists_personal,
         p.has_processing_agreement
+            AND k.party_id = p.party_id
             AND day_of(k.signed_at) <= day_of(d.occurred_at)
             AND k.effective_from <= day_of(d.occurred_at)
             AND (k.effective_to IS NULL OR k.effective_to >= day_of(d.occurred_at)) AS under_agreement
@@ -26,7 +27,7 @@ SELECT
         ELSE f.contains_pii
     END AS is_personal,
     CASE
-        WHEN f.recipient_kind = 'data_subject' THEN FALSE
+        WHEN f.recipient_kind IN ('data_subject', 'own_organisation') THEN FALSE
         WHEN f.recipient_kind = 'processor' THEN NOT f.under_agreement
         WHEN f.recipient_kind <> 'unknown' THEN TRUE
     END AS goes_outside,

@@ -1,5 +1,5 @@
 -- base: storage_protections
--- not null: protection_id, resource_id, method, layer, state, in_use, is_tdea, is_xts
+-- not null: protection_id, resource_id, method, layer, state, in_use, is_tdea, is_xts, provider_keyed
 -- One row a protection, with the store it stands on and what DP-3 asks of it, each answer three-valued.
 -- An enum member `unknown` becomes NULL here, so that it can never be read as a known value.
 WITH stores AS (
@@ -28,6 +28,12 @@ facts AS (
     NOT (r.decommissioned_at IS NOT NULL AND r.disposal_id IS NOT NULL) AS in_use,
     CASE WHEN p.dataset_id IS NULL THEN s.holds_covered ELSE d.is_covered_information END AS holds_covered,
     CASE WHEN p.method <> 'unknown' THEN p.method = 'encryption' END AS is_encryption,
+    CASE
+      WHEN p.method = 'one_way_hash' THEN p.hash_keyed
+      WHEN p.method <> 'unknown' THEN p.method = 'encryption'
+    END AS uses_key,
+    -- A managed service that documents its encryption and shows no key keeps it under its own procedure.
+    p.key_id IS NULL AND p.algorithm_basis = 'vendor_documented' AS provider_keyed,
     CASE WHEN p.state <> 'unknown' THEN p.state = 'complete' END AS state_complete,
     coalesce(p.algorithm, 'UNKNOWN') = 'TDEA' AS is_tdea,
     coalesce(p.mode, 'UNKNOWN') = 'XTS' AS is_xts,
@@ -47,10 +53,16 @@ facts AS (
       WHEN p.mode = 'XTS' AND p.key_bits_reported = 384 THEN 192
       WHEN p.mode = 'XTS' AND p.key_bits_reported = 256 THEN 128
       WHEN p.mode <> 'XTS' AND p.mode NOT IN ('UNKNOWN', 'OTHER') THEN p.key_bits_reported
+      -- No way of counting makes a key longer than what is reported.
+      WHEN p.key_bits_reported < p.key_bits_effective THEN p.key_bits_reported
     END AS reported_bits,
+    -- Three providers document how their managed services encrypt, and show no mode. A provider is named with
+    -- or without the account.
+    r.hosting = 'cloud' AND has($managed_service_kinds, r.kind)
+      AND full_match(lower(r.provider), '(aws|azure|gcp)(:.*)?') AS is_listed_service,
     -- This provider wrote some disks with 128-bit keys before 2015 and does not say which.
     CASE
-      WHEN p.algorithm_basis = 'vendor_documented' AND r.kind = 'block_volume' AND lower(r.provider) = 'gcp'
+      WHEN p.algorithm_basis = 'vendor_documented' AND r.kind = 'block_volume' AND full_match(lower(r.provider), 'gcp(:.*)?')
         THEN before(day_of(r.created_at), DATE '2015-01-01')
       ELSE false
     END AS length_in_doubt,
@@ -105,7 +117,7 @@ answers AS (
           WHEN f.cipher_mode IN ('CTR', 'CFB') AND f.integrity_mechanism <> 'unknown'
             THEN f.integrity_mechanism IN ('aead', 'hmac')
           WHEN f.cipher_mode = 'OTHER' THEN false
-          WHEN f.cipher_mode IS NULL AND f.algorithm_basis = 'vendor_documented' THEN true
+          WHEN f.cipher_mode IS NULL AND f.algorithm_basis = 'vendor_documented' AND f.is_listed_service THEN true
         END
       WHEN f.is_tdea AND f.tdea_keys = 'one_key' THEN false
       WHEN f.is_tdea AND $crypto_profile = 'literal' THEN f.cipher_mode <> 'ECB'
@@ -141,6 +153,8 @@ answers AS (
       WHEN f.integrity_mechanism = 'vendor_documented' AND f.algorithm_basis IN ('vendor_documented', 'observed')
         THEN true
       WHEN f.integrity_mechanism = 'none' THEN false
+      -- Authentication that is part of the encryption is only there while that is.
+      WHEN f.integrity_mechanism = 'aead' THEN f.is_encryption AND f.state_complete
       WHEN f.integrity_mechanism NOT IN ('vendor_documented', 'unknown') THEN true
     END AS integrity_kept
   FROM facts f

@@ -1,5 +1,5 @@
 -- base: exceptions
--- not null: exception_id, in_force, concerns_protection, leaves_readable, either_suffices
+-- not null: exception_id, resource_ids, in_force, concerns_protection, leaves_readable, either_suffices
 -- One row an exception, with who decided on it, in which role on that day, and what is on file.
 WITH authorisers AS (
   SELECT
@@ -72,8 +72,12 @@ facts AS (
     days_between($as_of_day, due_by(v.reviewed_on, $ciso_review_years)) AS review_days_left,
     filled(e.rationale) AS reason_given,
     NOT is_empty(e.compensating_controls) AS control_named,
-    is_empty(e.compensating_controls) OR NOT subset_of(e.compensating_controls, $not_compensating)
-      AS control_differs
+    -- A word that is in no list may mean anything, and leaves it open.
+    CASE
+      WHEN is_empty(e.compensating_controls) THEN TRUE
+      WHEN has_any(e.compensating_controls, $compensating_kinds) THEN TRUE
+      WHEN subset_of(e.compensating_controls, $circular_kinds) THEN FALSE
+    END AS control_differs
   FROM exceptions e
   LEFT JOIN documents m ON m.document_version_id = e.document_version_id
   LEFT JOIN authorisers u ON u.exception_id = e.exception_id

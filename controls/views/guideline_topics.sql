@@ -2,7 +2,9 @@
 -- One row for each topic on which guidelines have to be issued, once there is any guideline: whether one that
 -- is in effect and was published treats it, for all records or for every class of records that is held.
 WITH guidelines AS (
-  SELECT d.topics, d.scope, d.published_at IS NOT NULL AND d.is_in_effect AS issued
+  SELECT d.topics, d.scope, d.published_at IS NOT NULL AND d.is_in_effect
+    AND (d.effective_from IS NULL OR not_after(d.effective_from, $as_of_day))
+    AND (d.effective_to IS NULL OR not_before(d.effective_to, $as_of_day)) AS issued
   FROM documents d
   WHERE d.doc_type = 'guideline'
 ),

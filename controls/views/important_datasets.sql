@@ -9,23 +9,7 @@
 --                 hands the medium is in
 --   any_suffices  one of the five measures of the clause is in place and the profile asks for no more
 --   lock_bypassable, longest_lock_days   of what keeps the records from being deleted
-WITH measures AS (
-  -- One row for each dataset and purpose comes in, so that bool_or picks a value and forgets no NULL.
-  SELECT
-    m.dataset_id,
-    bool_or(CASE WHEN m.purpose = 'backup' THEN m.holds END) AS backed_up,
-    bool_or(CASE WHEN m.purpose = 'recent_backup' THEN m.holds END) AS backup_recent,
-    bool_or(CASE WHEN m.purpose = 'restorable_backup' THEN m.holds END) AS backup_restorable,
-    bool_or(CASE WHEN m.purpose = 'second_copy' THEN m.holds END) AS second_copy,
-    bool_or(CASE WHEN m.purpose = 'destruction' THEN m.holds END) AS kept_from_deletion,
-    bool_or(CASE WHEN m.purpose = 'destruction' THEN m.bypassable END) AS lock_bypassable,
-    max(CASE WHEN m.purpose = 'destruction' THEN m.locked_days END) AS longest_lock_days,
-    bool_or(CASE WHEN m.purpose = 'access_control' THEN m.holds END) AS access_controlled,
-    bool_or(CASE WHEN m.purpose = 'lock' THEN m.holds END) AS locked_up
-  FROM dataset_measures m
-  GROUP BY m.dataset_id
-),
-some_measure AS (
+WITH some_measure AS (
   SELECT m.dataset_id, any_true(m.holds) AS holds
   FROM dataset_measures m
   WHERE m.purpose IN ('access_control', 'encryption', 'backup', 'electronic_signature', 'lock')
@@ -45,17 +29,25 @@ SELECT
     WHEN r.hosting = 'cloud' THEN FALSE
     WHEN r.hosting <> 'unknown' THEN TRUE
   END AS movable,
-  p.backed_up AS backed_up,
-  p.backup_recent AS backup_recent,
-  p.backup_restorable AS backup_restorable,
-  p.second_copy AS second_copy,
-  p.kept_from_deletion AS kept_from_deletion,
-  p.lock_bypassable AS lock_bypassable,
-  p.longest_lock_days AS longest_lock_days,
-  p.access_controlled AS access_controlled,
-  p.locked_up AS locked_up,
+  backup.holds AS backed_up,
+  recent.holds AS backup_recent,
+  restorable.holds AS backup_restorable,
+  copied.holds AS second_copy,
+  kept.holds AS kept_from_deletion,
+  kept.bypassable AS lock_bypassable,
+  kept.locked_days AS longest_lock_days,
+  access.holds AS access_controlled,
+  locked.holds AS locked_up,
   CASE WHEN $or7_measures = 'any_sufficient' THEN m.holds ELSE FALSE END AS any_suffices
 FROM dataset_lifecycles d
 LEFT JOIN resources r ON r.resource_id = d.resource_id
-LEFT JOIN measures p ON p.dataset_id = d.dataset_id
+-- One row for each dataset and purpose, so that no join makes a dataset more.
+LEFT JOIN dataset_measures backup ON backup.dataset_id = d.dataset_id AND backup.purpose = 'backup'
+LEFT JOIN dataset_measures recent ON recent.dataset_id = d.dataset_id AND recent.purpose = 'recent_backup'
+LEFT JOIN dataset_measures restorable
+  ON restorable.dataset_id = d.dataset_id AND restorable.purpose = 'restorable_backup'
+LEFT JOIN dataset_measures copied ON copied.dataset_id = d.dataset_id AND copied.purpose = 'second_copy'
+LEFT JOIN dataset_measures kept ON kept.dataset_id = d.dataset_id AND kept.purpose = 'destruction'
+LEFT JOIN dataset_measures access ON access.dataset_id = d.dataset_id AND access.purpose = 'access_control'
+LEFT JOIN dataset_measures locked ON locked.dataset_id = d.dataset_id AND locked.purpose = 'lock'
 LEFT JOIN some_measure m ON m.dataset_id = d.dataset_id

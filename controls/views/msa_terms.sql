@@ -1,7 +1,7 @@
 -- not null: msa_id, party_id
 -- One row for each Master Service Agreement: the retention days it and its amendments agree.
 --   agreed_max_days, agreed_min_days   of the newest clause that counts; NULL: none is agreed
---   open_max_low, open_max_high, open_min_days, strict_min_days
+--   open_max_low, open_max_high, open_min_days, open_min_low, strict_min_days
 --       of newer clauses of which it is not known whether they count. One without a day of signature never
 --       lets data stay longer, but it may shorten the stay or forbid a disposal.
 -- An amendment that does not say what it amends may amend every agreement of its client.
@@ -33,6 +33,7 @@ undecided AS (
     min(coalesce(c.retention_max_days, $default_retention_days)) AS open_max_low,
     max(CASE WHEN c.may_lengthen IS NULL THEN c.retention_max_days END) AS open_max_high,
     max(CASE WHEN c.may_lengthen IS NULL THEN c.retention_min_days END) AS open_min_days,
+    min(CASE WHEN c.may_lengthen IS NULL THEN coalesce(c.retention_min_days, 0) END) AS open_min_low,
     max(c.retention_min_days) AS strict_min_days
   FROM attached c
   LEFT JOIN newest n ON n.family_id = c.family_id
@@ -48,6 +49,7 @@ SELECT
   u.open_max_low AS open_max_low,
   u.open_max_high AS open_max_high,
   u.open_min_days AS open_min_days,
+  u.open_min_low AS open_min_low,
   u.strict_min_days AS strict_min_days
 FROM contracts m
 LEFT JOIN newest n ON n.family_id = m.contract_id

@@ -26,6 +26,7 @@ agreed AS (
     END AS open_max_low,
     CASE WHEN t.msa_id IS NOT NULL THEN t.open_max_high ELSE p.open_max_high END AS open_max_high,
     CASE WHEN t.msa_id IS NOT NULL THEN t.open_min_days ELSE p.open_min_days END AS open_min_days,
+    CASE WHEN t.msa_id IS NOT NULL THEN t.open_min_low ELSE p.open_min_low END AS open_min_low,
     CASE
       WHEN t.msa_id IS NOT NULL THEN t.strict_min_days
       WHEN r.client_id IS NOT NULL THEN p.strict_min_days
@@ -64,8 +65,12 @@ limits AS (
 )
 SELECT
   r.*,
-  CASE WHEN r.open_max_low < r.max_days OR r.max_days IS NULL THEN r.open_max_low ELSE r.max_days END
-    AS max_days_low,
+  CASE
+    -- Without a schedule there is no period that terms which may hold could shorten.
+    WHEN r.max_days IS NULL AND r.ceiling = 'schedule' THEN NULL
+    WHEN r.open_max_low < r.max_days OR r.max_days IS NULL THEN r.open_max_low
+    ELSE r.max_days
+  END AS max_days_low,
   CASE WHEN r.open_max_high > r.max_days THEN r.open_max_high ELSE r.max_days END AS max_days_high,
   days_between(r.clock_day, $as_of_day) AS age_days
 FROM limits r

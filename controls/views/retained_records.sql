@@ -48,7 +48,8 @@ judged AS (
     END AS within_maximum,
     CASE
       WHEN r.agreed_min_days IS NULL AND r.open_min_days IS NULL THEN FALSE
-      WHEN r.age_days <= r.agreed_min_days THEN TRUE
+      -- A newer clause that may count would take the place of the agreed one, with a shorter minimum or none.
+      WHEN r.age_days <= r.agreed_min_days AND (r.open_min_low IS NULL OR r.age_days <= r.open_min_low) THEN TRUE
       WHEN r.age_days > coalesce(r.open_min_days, 0) AND r.age_days > coalesce(r.agreed_min_days, 0) THEN FALSE
     END AS contract_allows,
     CASE

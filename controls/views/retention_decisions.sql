@@ -4,7 +4,9 @@
 SELECT
   d.document_version_id AS document_version_id,
   d.scope AS scope,
-  d.is_in_effect AS in_effect,
+  d.is_in_effect
+    AND (d.effective_from IS NULL OR not_after(d.effective_from, $as_of_day))
+    AND (d.effective_to IS NULL OR not_before(d.effective_to, $as_of_day)) AS in_effect,
   has_all(d.topics, ['legal_duty', 'business_need', 'storage_cost']) AS weighs_all,
   CASE
     WHEN $doc_review_days = 0 THEN TRUE

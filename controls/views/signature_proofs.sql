@@ -8,6 +8,8 @@ WITH proofs AS (
   SELECT
     d.dataset_id,
     w.is_in_effect
+      AND (w.effective_from IS NULL OR not_after(w.effective_from, $as_of_day))
+      AND (w.effective_to IS NULL OR not_before(w.effective_to, $as_of_day))
       AND w.approved_at IS NOT NULL
       AND CASE WHEN plus_days(day_of(w.reviewed_at), $attestation_days) >= $as_of_day THEN TRUE END
   FROM datasets d

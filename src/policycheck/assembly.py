@@ -8,8 +8,9 @@ a faulty row without leaving a faulty one in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.cells import shown
 from policycheck.model import BulkFile, ColumnType, RowFault, TableData, TableSchema
@@ -21,8 +22,7 @@ Origin = tuple[int, str, int]  # index of the source, path of the file, line
 WHOLE = "*"
 
 
-@dataclass(slots=True)
-class PlacedRow:
+class PlacedRow(Struct):
     """A row and where it stands. `whole` is set when nothing in it can be relied on."""
 
     row: Row

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.builtin_tables import ORGANISATION
 from policycheck.columns import wanted_columns
@@ -112,8 +113,7 @@ def select(compiled: CompiledPack, asked: Sequence[str]) -> set[str]:
 # --- one run --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(Struct, frozen=True):
     """A control with the answers to its expressions, or the reason there are none."""
 
     decider: Decider
@@ -121,8 +121,7 @@ class _Judged:
     error: Reason | None = None
 
 
-@dataclass(slots=True)
-class _Outcome:
+class _Outcome(Struct):
     """What was decided about the subjects of one control."""
 
     counts: Counter[Status] = field(default_factory=Counter)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.assessment import assess
 from policycheck.builtin_tables import BUILTIN_TABLES, table_data
@@ -38,8 +40,7 @@ AS_OF = "2026-03-02T12:00:00Z"
 Setting = tuple[str | None, str, str | None]  # profile, parameters, as_of: what is compiled once
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """One example with its rows in a session. `compiled` holds what its control needs; None with `faults`.
 
     Where the direct engine had no answer `unanswered` says so, and what it answered beside that is nothing
@@ -78,8 +79,7 @@ def open_stack() -> Stack:
     return Stack(DuckDBSession())
 
 
-@dataclass(slots=True)
-class Bench:
+class Bench(Struct):
     """One stack and the pack compiled for one setting at a time."""
 
     pack: Pack

@@ -8,10 +8,11 @@ as the expression itself; `mutation` leaves those out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.model import Bound, ColumnType, Parameter
 from policycheck.source import Place
@@ -35,8 +36,7 @@ _ARITHMETIC = {"+": "-", "-": "+", "*": "+"}
 MEMBERS = 12  # so many other values or members of one parameter are tried
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One small wrong version. `before` becomes `after` at `place`; `text` is the whole expression.
 
     Where `parameter` is set, `$changed_parameter` in `text` stands for that parameter with the value
@@ -60,8 +60,7 @@ class Change:
         return now + (timedelta(days=self.value) if isinstance(now, date) else self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """A node on the way from the root, and the role of the next node in it."""
 
     node: Node
@@ -72,8 +71,7 @@ class _Step:
 _Path = tuple[_Step, ...]
 
 
-@dataclass(slots=True)
-class Changer:
+class Changer(Struct):
     """Walks one tree, from a condition at its root, and gathers its changes."""
 
     spans: Spans

@@ -7,8 +7,9 @@ Goes in: nodes of the parser's tree. Comes out: `Typed` for each, through a tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.errors import FaultList, nearest
 from policycheck.functions import CLOCKS
@@ -24,8 +25,7 @@ class RefusedError(Exception):
     """The expression was refused; the fault is already in the list."""
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """One row in reach: the subject, or the row of a subquery."""
 
     alias: str
@@ -35,8 +35,7 @@ class Frame:
 Visit = Callable[["Checker", Node], Typed]
 
 
-@dataclass(slots=True)
-class Checker:
+class Checker(Struct):
     """Walks one tree. `reads` gathers (table, column) pairs, `observes` columns of the subject."""
 
     sql: SqlText

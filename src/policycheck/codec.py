@@ -1,21 +1,23 @@
 """Frozen values as JSON text and back: data only, and only of the kinds that are named.
 
-Goes in: dataclasses, enums, tuples, lists, frozen sets, mappings with text keys, days, texts, numbers. Comes
+Goes in: structs, enums, tuples, lists, frozen sets, mappings with text keys, days, texts, numbers. Comes
 out: JSON text, and from it equal values. Reading builds nothing but the classes it was given and the plain
 kinds; it imports nothing and runs nothing that the text names.
 
-Form: `{"!Name": [field, ...]}` is a dataclass or an enum member, `{"!tuple": [...]}` a tuple,
-`{"!set": [...]}` a frozen set, `{"!date": "..."}` a day; any other object is a mapping.
+Form: `{"!Name": [field, ...]}` is a struct or an enum member, `{"!tuple": [...]}` a tuple,
+`{"!set": [...]}` a frozen set, `{"!pairs": ["a", "b", ...]}` one of pairs of texts, `{"!date": "..."}` a
+day; any other object is a mapping.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 
 def encode(value: Any) -> str:
@@ -28,13 +30,17 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Enum):
         return {f"!{type(value).__name__}": [value.value]}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f"!{type(value).__name__}": [_plain(getattr(value, field.name)) for field in fields(value)]}
+    if isinstance(value, Struct):
+        return {
+            f"!{type(value).__name__}": [_plain(getattr(value, name)) for name in value.__struct_fields__]
+        }
     if isinstance(value, list):
         return [_plain(member) for member in value]
     if isinstance(value, tuple):
         return {"!tuple": [_plain(member) for member in value]}
     if isinstance(value, frozenset):
+        if value and all(type(m) is tuple and list(map(type, m)) == [str, str] for m in value):
+            return {"!pairs": [text for pair in sorted(value) for text in pair]}
         return {"!set": [_plain(member) for member in sorted(value)]}
     if isinstance(value, Mapping):
         if any(not isinstance(key, str) or key.startswith("!") for key in value):
@@ -46,7 +52,7 @@ def _plain(value: Any) -> Any:
 
 
 def decode(text: str, classes: tuple[type, ...]) -> Any:
-    """The value that `encode` made `text` from. `classes` are the dataclasses and enums it may hold.
+    """The value that `encode` made `text` from. `classes` are the structs and enums it may hold.
 
     Raises ValueError for anything else: broken JSON, an unknown class, fields too many or too few.
     """
@@ -59,6 +65,9 @@ def decode(text: str, classes: tuple[type, ...]) -> Any:
                 return tuple(content)
             if name == "!set":
                 return frozenset(content)
+            if name == "!pairs":
+                texts = iter(content)
+                return frozenset(zip(texts, texts, strict=True))
             if name == "!date":
                 return date.fromisoformat(content)
             if name[:1] == "!":

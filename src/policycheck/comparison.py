@@ -8,7 +8,8 @@ changes here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from policycheck.builtin_tables import PARAMETER_CHOICES
 from policycheck.compiled import CompiledPack

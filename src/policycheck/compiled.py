@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.model import CompiledControl, CompiledExpression, Control, Pack, Reads, View
@@ -37,8 +38,7 @@ def without_marks(text: str, literals: Mapping[str, str]) -> str:
 _MARK = re.compile("\0([A-Za-z_][A-Za-z0-9_]*)\0")
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledView:
+class CompiledView(Struct, frozen=True):
     """A view that has passed the gate; `sql` has its parameters written in."""
 
     view: View
@@ -48,8 +48,7 @@ class CompiledView:
     promised: tuple[str, ...]  # `not null` columns that no table schema vouches for already
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPack:
+class CompiledPack(Struct, frozen=True):
     """Everything an engine needs to judge, and everything a report needs to show how."""
 
     pack: Pack
@@ -59,8 +58,8 @@ class CompiledPack:
     controls: Mapping[str, CompiledControl]  # roll-ups have no entry
     views: Mapping[str, CompiledView]
     row_rules: Mapping[str, tuple[CompiledExpression, ...]] = field(default_factory=dict)
-    # What an expression may name, for those who check further ones.
-    scope: Scope = field(default=Scope({}, {}), compare=False)
+    # What an expression may name, for those who check further ones; a kept pack does not say.
+    scope: Scope = Scope({}, {})
 
     def max_age_days(self, control: Control, table: str) -> int:
         schema = self.pack.tables.get(table) or BUILTIN_TABLES[table]

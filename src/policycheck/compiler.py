@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from policycheck.builtin_tables import BUILTIN_TABLES, ORGANISATION
 from policycheck.compiled import CompiledPack, CompiledView, mark, parameter_values, without_marks
@@ -52,7 +53,6 @@ IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 class PrimedParser(Parser, Protocol):
     def prime(self, selects: Iterable[str]) -> None:
         """Parses many selects at once; later calls with the same text answer from memory."""
-        ...
 
 
 class Catalogue(Protocol):
@@ -65,7 +65,6 @@ class Catalogue(Protocol):
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         """Binds the view and answers its columns. Raises EngineError when it does not bind."""
-        ...
 
 
 def compile_pack(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
+
+from msgspec import Struct
 
 from policycheck.clauses import controls_by_clause, unit_order
 from policycheck.errors import Fault, InputError
@@ -38,8 +39,7 @@ class UnitState(StrEnum):
         return self in (UnitState.REGISTERED, UnitState.UNCHANGED)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A unit of the register and what stands for it in the document; one of the two is None where the unit
     is new or has vanished."""
 
@@ -48,8 +48,7 @@ class Match:
     sentence: Sentence | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """`covered` maps a clause to the controls that check it. Without a document every match is REGISTERED;
     without an assessment there are no verdicts."""
 

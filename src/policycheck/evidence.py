@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from policycheck.assembly import PlacedRow, assemble
 from policycheck.documents import MAX_BYTES, read_yaml
@@ -45,21 +46,19 @@ def row_fault_as_fault(fault: RowFault) -> Fault:
 # --- a folder -------------------------------------------------------------------------------------
 
 
-def load_evidence(folder: Path, tables: Mapping[str, TableSchema], as_of: datetime) -> Evidence:
+def load_evidence(
+    folder: Path, tables: Mapping[str, TableSchema], as_of: datetime, manifest: Manifest | None = None
+) -> Evidence:
     """The evidence in `folder`, verified against its manifest at `as_of` (aware, or naive UTC).
 
     Places and origins carry paths inside the folder, so that nothing depends on where it lies. Bulk
-    files are left open for the engine, which closes them.
+    files are left open for the engine, which closes them. `manifest` is the one in it, where that was read
+    before.
     Raises: InputError PC401 when the folder has no manifest that can be read.
     """
     as_of = _utc(as_of)
-    try:
-        opened = Folder(folder)
-    except OSError as error:
-        raise_unreadable(str(folder), error.strerror or "it is not a folder")
-        raise
-    with opened:
-        manifest, digest = _manifest(opened, tables)
+    with _opened(folder) as opened:
+        manifest = manifest or _manifest(opened, tables)
         faults = FaultList()
         faults.extend(manifest.faults)
         reader = SourceReader(opened, tables, as_of, faults)
@@ -77,7 +76,7 @@ def load_evidence(folder: Path, tables: Mapping[str, TableSchema], as_of: dateti
         root=str(folder),
         organisation=manifest.organisation,
         manifest_as_of=manifest.as_of,
-        manifest_digest=digest,
+        manifest_digest=manifest.digest,
         as_of=as_of,
         sources=tuple(item.source for item in loaded),
         tables=tables_,
@@ -86,22 +85,25 @@ def load_evidence(folder: Path, tables: Mapping[str, TableSchema], as_of: dateti
     )
 
 
-def manifest_as_of(folder: Path, tables: Mapping[str, TableSchema]) -> datetime | None:
-    """The instant that the manifest in `folder` names, or None. Raises like `load_evidence`."""
+def manifest_in(folder: Path, tables: Mapping[str, TableSchema]) -> Manifest:
+    """The manifest in `folder`. Raises like `load_evidence`."""
+    with _opened(folder) as opened:
+        return _manifest(opened, tables)
+
+
+def _opened(folder: Path) -> Folder:
     try:
-        opened = Folder(folder)
+        return Folder(folder)
     except OSError as error:
         raise_unreadable(str(folder), error.strerror or "it is not a folder")
         raise
-    with opened:
-        return _manifest(opened, tables)[0].as_of
 
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _manifest(folder: Folder, tables: Mapping[str, TableSchema]) -> tuple[Manifest, str]:
+def _manifest(folder: Folder, tables: Mapping[str, TableSchema]) -> Manifest:
     try:
         read = folder.read(MANIFEST, MAX_BYTES)
     except (RefusedError, AbsentError, TooLargeError) as error:
@@ -114,7 +116,7 @@ def _manifest(folder: Folder, tables: Mapping[str, TableSchema]) -> tuple[Manife
     document = read_yaml(MANIFEST, read.data, broken)
     if document is None:
         raise InputError(broken.faults)
-    return read_manifest(document, tables), read.digest
+    return read_manifest(document, read.digest, tables)
 
 
 def _refuse_shared(files: Sequence[list[str] | None], manifest: Manifest, faults: FaultList) -> None:

@@ -8,8 +8,9 @@ the two cannot differ; a subject that passes can be explained too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.assessment import assess, show
 from policycheck.compiled import CompiledPack
@@ -34,8 +35,7 @@ from policycheck.verdicts import Columns, Decider, Verdict
 MAX_CANDIDATES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterUse:
+class ParameterUse(Struct, frozen=True):
     """A parameter as the control uses it, with its declaration and the memo this run rests on."""
 
     parameter: Parameter
@@ -44,8 +44,7 @@ class ParameterUse:
     memo: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ControlExplanation:
+class ControlExplanation(Struct, frozen=True):
     """A control, what it rests on, and its result. `compiled` is None for a roll-up."""
 
     control: Control
@@ -57,8 +56,7 @@ class ControlExplanation:
     assessment: Assessment
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressionAnswer:
+class ExpressionAnswer(Struct, frozen=True):
     """One expression over one subject. `answer` is the engine's; `doubt` is why it does not count.
 
     `observed` are the columns of the subject that the expression looks at, `empty` those that hold nothing.
@@ -73,8 +71,7 @@ class ExpressionAnswer:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectExplanation:
+class SubjectExplanation(Struct, frozen=True):
     """One subject of one control, with the answer to each expression."""
 
     subject: str

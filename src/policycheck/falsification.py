@@ -8,8 +8,10 @@ A mutant that no example notices is a survivor, unless its control says why it c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.bench import Bench, Case, variant
 from policycheck.builtin_tables import ORGANISATION
@@ -23,8 +25,7 @@ from policycheck.source import Place
 from policycheck.workers import in_batches
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """One part of a control changed. `change` is None where the whole line is deleted."""
 
     control: str
@@ -37,8 +38,7 @@ class Mutant:
     change: Change | None
 
 
-@dataclass(frozen=True, slots=True)
-class MutantResult:
+class MutantResult(Struct, frozen=True):
     """`noticed_by` is the name of an example that disagrees, empty for none; `mark` says why it need not."""
 
     mutant: Mutant
@@ -50,8 +50,7 @@ class MutantResult:
         return not self.noticed_by and self.mark is None
 
 
-@dataclass(frozen=True, slots=True)
-class ControlMutants:
+class ControlMutants(Struct, frozen=True):
     """All mutants of one control, and marks that do not fit (PC313)."""
 
     control: str
@@ -109,8 +108,7 @@ def _expression(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> Compile
 # --- the control with one part changed ------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A mutant under one setting: the pack with it, and the expressions whose answers can differ."""
 
     mutant: Mutant
@@ -177,8 +175,7 @@ def _results(
     return ControlMutants(control.id, results, _mark_faults(control, results))
 
 
-@dataclass(slots=True)
-class _Hunt:
+class _Hunt(Struct):
     """The mutants that nothing has noticed yet, by control and id, and who noticed the others."""
 
     bench: Bench
@@ -215,8 +212,7 @@ class _Hunt:
             del self.live[case.control.id][changed.mutant.id]
 
 
-@dataclass(slots=True)
-class Answers:
+class Answers(Struct):
     """What the subjects of one example answer to every expression and every change of it, asked at once.
 
     Where all answers are the same and nothing about the evidence is in doubt, the verdict is the same.

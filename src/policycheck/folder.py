@@ -14,9 +14,10 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from msgspec import Struct
 
 CHUNK = 1 << 20
 MAX_PATH = 512
@@ -40,8 +41,7 @@ class TooLargeError(Exception):
     """The file has more bytes than the reader takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileBytes:
+class FileBytes(Struct, frozen=True):
     """A file as it was read: its path inside the folder, its bytes and their SHA-256 in hex."""
 
     path: str

@@ -6,7 +6,7 @@ implementation: each engine brings its own, and the tests hold them to the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from policycheck.model import ColumnType
 
@@ -21,8 +21,7 @@ BOOL, DAY, DAYS, INSTANT, INT, SET, TEXT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """One way to call a function. `decided` is False where the result can be NULL although no
     argument is, for instance when two intervals overlap."""
 
@@ -34,8 +33,7 @@ class Signature:
         return f"({', '.join(self.arguments)}) -> {self.result}"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFunction:
+class PolicyFunction(Struct, frozen=True):
     """A function an expression may call. NULL in any argument gives NULL, in every function."""
 
     name: str

@@ -8,7 +8,9 @@ whose pack is compiled already and whose evidence changes, as in a pack's exampl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
 from policycheck.compiled import CompiledPack
@@ -17,14 +19,28 @@ from policycheck.evidence import row_fault_as_fault
 from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, SourceState, TableData
 from policycheck.parameters import Resolved
 
+if TYPE_CHECKING:
+    from policycheck.engines.direct import DirectSession
+
 
 def load(
     compiled: CompiledPack, evidence: Evidence, session: Session, given: Mapping[str, TableData] | None = None
 ) -> Evidence:
     """Fills and seals the session, and computes its views. `given` replaces rows of built-in tables."""
-    filled = fill(compiled.pack, compiled.resolved, evidence, session, given)
+    return _viewed(compiled, fill(compiled.pack, compiled.resolved, evidence, session, given), session)
+
+
+def load_again(compiled: CompiledPack, evidence: Evidence, session: DirectSession) -> Evidence:
+    """The same for a session that holds this evidence already, with its pack under another profile."""
+    resolved = compiled.resolved
+    for data in builtin_rows(evidence, resolved.choices, resolved.memos).values():
+        session.replace_rows(data)
+    return _viewed(compiled, evidence, session)
+
+
+def _viewed(compiled: CompiledPack, evidence: Evidence, session: Session) -> Evidence:
     session.refresh_views({name: view.sql for name, view in compiled.views.items()})
-    return check_rows(compiled, filled, session)
+    return check_rows(compiled, evidence, session)
 
 
 def fill(

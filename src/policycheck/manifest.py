@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.cells import CellError, parse_utc
 from policycheck.documents import Document, Fields
@@ -26,8 +28,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A raw export that is kept beside a table."""
 
     path: str
@@ -35,25 +36,25 @@ class Attachment:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One source as the manifest states it. Its state is OK, or INVALID with the reason."""
 
     source: Source
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(slots=True)
-class Manifest:
-    """`faults` are those of entries that cannot be used; they do not stop the run."""
+class Manifest(Struct):
+    """`digest` is of the bytes it was read from; `faults` are those of entries that cannot be used, which
+    do not stop the run."""
 
+    digest: str
     organisation: str
     as_of: datetime | None
     entries: list[Entry]
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_manifest(document: Document, tables: Mapping[str, TableSchema]) -> Manifest:
+def read_manifest(document: Document, digest: str, tables: Mapping[str, TableSchema]) -> Manifest:
     """The manifest; entries in order of evidence_id, so that their order in the file means nothing.
 
     Raises: InputError PC401 for a manifest that cannot be attributed: not a mapping, no organisation,
@@ -77,7 +78,7 @@ def read_manifest(document: Document, tables: Mapping[str, TableSchema]) -> Mani
     entries = [_entry(entry, id_, table, tables, faults) for entry, id_, table in named]
     entries = _refuse_twins(entries, faults)
     entries.sort(key=lambda entry: (entry.source.evidence_id, entry.source.path, entry.source.place))
-    return Manifest(organisation, as_of, entries, list(faults.faults))
+    return Manifest(digest, organisation, as_of, entries, list(faults.faults))
 
 
 def _as_of(fields: Fields, faults: FaultList) -> datetime | None:

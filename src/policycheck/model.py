@@ -7,10 +7,11 @@ not been compiled cannot reach an engine, because the engines take `CompiledCont
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.errors import Fault
 from policycheck.source import Place
@@ -55,8 +56,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a status is what it is: a stable code and words."""
 
     code: str
@@ -79,8 +79,7 @@ class ColumnType(StrEnum):
     SET = "set"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     name: str
     type: ColumnType
     nullable: bool
@@ -96,8 +95,7 @@ class Column:
     pattern: str = ""  # a regular expression for the whole text
 
 
-@dataclass(frozen=True, slots=True)
-class RowRule:
+class RowRule(Struct, frozen=True):
     """A fact every row must not contradict, for instance that nothing is disposed of before it exists."""
 
     name: str
@@ -105,8 +103,7 @@ class RowRule:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class TableSchema:
+class TableSchema(Struct, frozen=True):
     """One evidence table. `key` names the columns that identify a row. `parent` is the table whose
     list column this one was made from (its rows carry the parent's key)."""
 
@@ -126,8 +123,7 @@ class TableSchema:
         return next((column for column in self.columns if column.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A prepared shape over tables. `base` is set when the view may be a control's subject: it then
     keeps exactly the rows of that table, which the engine verifies."""
 
@@ -141,16 +137,14 @@ class View:
 # --- the pack -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressionText:
+class ExpressionText(Struct, frozen=True):
     """An expression as written, and where its first character stands."""
 
     text: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """How far a parameter may go before it is looser than its clause."""
 
     at_least: int | None = None
@@ -174,14 +168,17 @@ class Bound:
         if self.at_most is not None:
             parts.append(f"at most {self.at_most}")
         if self.one_of is not None:
-            parts.append("one of " + ", ".join(str(value) for value in self.one_of))
+            parts.append("one of " + ", ".join(_written(value) for value in self.one_of))
         if self.subset_of is not None:
             parts.append("a subset of " + ", ".join(self.subset_of))
         return " and ".join(parts) or "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Parameter(Struct, frozen=True):
     """A named value that expressions reach as `$name`. `memo` justifies a default outside `bound`."""
 
     name: str
@@ -210,8 +207,7 @@ def parameter_type(value: Any) -> ColumnType | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A profile's value for a parameter and the memo it rests on."""
 
     value: Any
@@ -219,8 +215,7 @@ class Choice:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterChoice:
+class ParameterChoice(Struct, frozen=True):
     """A parameter as this run used it."""
 
     name: str
@@ -232,16 +227,14 @@ class ParameterChoice:
     memo: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     name: str
     title: str
     choices: Mapping[str, Choice]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Interpretation:
+class Interpretation(Struct, frozen=True):
     """An interpretation memo: what the text leaves open and how it is read here."""
 
     id: str
@@ -264,8 +257,7 @@ class AmbiguityKind(StrEnum):
     OUTDATED = "outdated"
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguity:
+class Ambiguity(Struct, frozen=True):
     """Something the document leaves open. `settled_by` names the memos that choose a reading of it."""
 
     id: str
@@ -279,15 +271,13 @@ class Ambiguity:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     framework: str
     id: str
     verified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionPath:
+class ExceptionPath(Struct, frozen=True):
     """Whether a control's clause allows exceptions, and how one is judged. `rules` are the controls
     over the exceptions register whose verdicts make an exception valid; `covers` is the subject
     column whose value the exception must name."""
@@ -297,8 +287,7 @@ class ExceptionPath:
     covers: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """A remark that stands beside a pass and that nobody can silence."""
 
     name: str
@@ -306,8 +295,7 @@ class Advice:
     say: str
 
 
-@dataclass(frozen=True, slots=True)
-class Population:
+class Population(Struct, frozen=True):
     """An inventory, kept apart from the control's evidence, of what the control should be asked of: the rows
     of `inventory` for which `where` holds. `key` of a subject and `inventory_key` name the same thing."""
 
@@ -318,8 +306,7 @@ class Population:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     name: str
     given: Mapping[str, Any]
     expect: Status
@@ -331,8 +318,7 @@ class Example:
     as_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Equivalent:
+class Equivalent(Struct, frozen=True):
     """A mutant of a control that no evidence can tell from the control, and why."""
 
     mutant: str
@@ -340,8 +326,7 @@ class Equivalent:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """The check of one or more clauses: a subject table and expectations, or a roll-up of controls."""
 
     id: str
@@ -391,8 +376,7 @@ class ClauseClass(StrEnum):
         return self in (ClauseClass.NORMATIVE, ClauseClass.GUARDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One entry of the clause register. `units` are the sentences that state it; `without_control` is why
     no control checks it. Which controls do is said by the controls."""
 
@@ -409,8 +393,7 @@ class Clause:
         return self.id.split("-")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A heading, sentence or table row of the policy document, by fingerprint: `L34.3` is the third
     sentence of its line 34."""
 
@@ -420,8 +403,7 @@ class Unit:
     clauses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClauseRegister:
+class ClauseRegister(Struct, frozen=True):
     """What the policy document consists of. Units stand in the order of the document; `characters` is the
     length of all their texts; sections are those of clause ids, with a title each."""
 
@@ -435,8 +417,7 @@ class ClauseRegister:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(Struct, frozen=True):
     name: str
     version: str
     title: str
@@ -458,8 +439,7 @@ class Pack:
 # --- compiled controls ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(Struct, frozen=True):
     """What an expression depends on: tables and (table, column) pairs, views already resolved."""
 
     tables: frozenset[str] = frozenset()
@@ -474,8 +454,7 @@ class Reads:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledExpression:
+class CompiledExpression(Struct, frozen=True):
     """A checked expression with its parameters written in as literals. `observes` are the columns
     of the subject row it looks at."""
 
@@ -486,8 +465,7 @@ class CompiledExpression:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPopulation:
+class CompiledPopulation(Struct, frozen=True):
     """An inventory that has passed the gate. `questions` are asked of its rows: whether a row is asked for
     (where that is a question), and whether the subjects know it. `listed` is asked of a subject."""
 
@@ -498,8 +476,7 @@ class CompiledPopulation:
     listed: CompiledExpression
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledControl:
+class CompiledControl(Struct, frozen=True):
     """A control that has passed the gate. `base` is the table whose rows are the subjects, `relation`
     the table or view that is queried; `query` answers one row a subject."""
 
@@ -543,8 +520,7 @@ class SourceState(StrEnum):
     INVALID = "invalid"  # the manifest entry itself cannot be used
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceFile:
+class EvidenceFile(Struct, frozen=True):
     """One file of a source: its path inside the evidence folder, digest, size in bytes and rows read."""
 
     path: str
@@ -553,8 +529,7 @@ class EvidenceFile:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One manifest entry and what reading it found. `digest` is of the bytes that were read."""
 
     evidence_id: str
@@ -580,8 +555,7 @@ class Source:
         return self.state is SourceState.OK
 
 
-@dataclass(frozen=True, slots=True)
-class RowFault:
+class RowFault(Struct, frozen=True):
     """A row that cannot be relied on: in `column`, or as a whole where column is `*`.
     Codes: wrong_type, duplicate_key, evidence_conflict, dangling_ref, data_quality, future_date."""
 
@@ -593,8 +567,7 @@ class RowFault:
     place: Place
 
 
-@dataclass(slots=True)
-class TableData:
+class TableData(Struct):
     """The rows of one table, column by column, as typed Python values.
 
     Values: TEXT str, INT int, BOOL bool, DAY `date`, DAYS `(date, date)`, INSTANT
@@ -625,8 +598,7 @@ class TableData:
         return Place(self.schema.name)
 
 
-@dataclass(slots=True)
-class BulkFile:
+class BulkFile(Struct):
     """A Parquet file held open: `fd_path` reads the very bytes that were hashed."""
 
     source: int
@@ -636,8 +608,7 @@ class BulkFile:
     rows: int
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """A verified evidence folder. Sources that cannot be used have a state and no rows."""
 
     root: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from policycheck.compiled import CompiledPack
 from policycheck.model import Control
@@ -17,8 +19,7 @@ from policycheck.model import Control
 FILE = "mutants.json"
 
 
-@dataclass(frozen=True, slots=True)
-class MutantCounts:
+class MutantCounts(Struct, frozen=True):
     """Of one control. `basis` is a digest of what the numbers rest on: see `basis_of`."""
 
     basis: str

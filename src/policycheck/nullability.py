@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 
+from msgspec import Struct
+
 from policycheck.model import ColumnType
 
 ColumnName = tuple[str, str]  # (alias, column); the subject's alias is `subject`
 _NO_COLUMNS: frozenset[ColumnName] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One reason for NULL: a nullable column, or (with no column) something that no guard removes."""
 
     column: ColumnName | None

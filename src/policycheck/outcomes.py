@@ -6,9 +6,10 @@ Goes in: what the model names. Comes out: the values that reporters show.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.errors import Fault
 from policycheck.model import (
@@ -25,8 +26,7 @@ from policycheck.model import (
 from policycheck.source import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One subject that is not a pass, with what was seen and where it stands."""
 
     subject: str
@@ -40,8 +40,7 @@ class Finding:
     exception: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Advisory:
+class Advisory(Struct, frozen=True):
     """A remark on subjects: how many, and the first few by name."""
 
     name: str
@@ -50,8 +49,7 @@ class Advisory:
     subjects: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PopulationResult:
+class PopulationResult(Struct, frozen=True):
     """How many rows of an inventory are asked for, and how many of them the evidence knows."""
 
     inventory: str
@@ -59,8 +57,7 @@ class PopulationResult:
     found: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileChange:
+class ProfileChange(Struct, frozen=True):
     """A control under another profile. `changed` is how many subjects have another gap there, or a gap in one
     of the two alone; None for a roll-up, and where there are more findings than a report lists."""
 
@@ -69,8 +66,7 @@ class ProfileChange:
     changed: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ControlResult:
+class ControlResult(Struct, frozen=True):
     control: Control
     status: Status
     reason: Reason
@@ -87,16 +83,14 @@ class ControlResult:
     other_profiles: tuple[ProfileChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceResult:
+class SourceResult(Struct, frozen=True):
     source: Source
     age_days: int | None
     state: str  # a SourceState, or `stale`
     max_age_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionResult:
+class ExceptionResult(Struct, frozen=True):
     """What became of one exception. States: in_force, unused, not_yet_valid, expired, invalid,
     not_allowed, overlapping, unverifiable."""
 
@@ -115,16 +109,14 @@ class ExceptionResult:
     checks: Mapping[str, Status] = field(default_factory=dict)  # rule control -> its verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     open: bool
     exit_code: int
     fail_on: Severity
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """What comparing a policy document with the clause register cast doubt on: control id to the units whose
     sentence is not the registered one. `document_digest` is the SHA-256 of the document's bytes."""
 
@@ -132,8 +124,7 @@ class Suspicion:
     controls: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """One run at one `as_of`: everything a report shows."""
 
     pack: Pack

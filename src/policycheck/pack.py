@@ -9,9 +9,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from policycheck.clauses import check_clause_names, gaps_of, read_register
 from policycheck.control_file import CONTROL_ID, constant, read_control, read_examples, without_examples

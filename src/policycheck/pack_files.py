@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from policycheck.errors import FaultList, InputError
 from policycheck.source import Place
@@ -17,8 +18,7 @@ FILE_LIMIT = 8 * 1024 * 1024
 IGNORED = ("README.md",)
 
 
-@dataclass(frozen=True, slots=True)
-class PackFile:
+class PackFile(Struct, frozen=True):
     """A file of the pack: its path for messages, its path inside the pack, and its bytes."""
 
     path: str

@@ -7,17 +7,17 @@ differs from the default, or a value that is looser than its clause, stands only
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.errors import FaultList, InputError, nearest
 from policycheck.model import Interpretation, Pack, Parameter, ParameterChoice, Profile, parameter_type
 from policycheck.source import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """Parameters as one run uses them, and the memos that run stands on."""
 
     profile: Profile

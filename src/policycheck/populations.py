@@ -6,8 +6,9 @@ questions that reconcile the two, and what stands in the inventory and nowhere e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from policycheck.model import CompiledPopulation, Control, ExpressionText, Population, Reason
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from policycheck.engines import Judgement, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
+class Reconciled(Struct, frozen=True):
     """How many rows of the inventory are asked for, how many of them the evidence knows, and the others,
     up to a limit."""
 

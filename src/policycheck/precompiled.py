@@ -13,13 +13,14 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from policycheck import codec, model
 from policycheck.compiled import CompiledPack, CompiledView, parameter_values
@@ -31,7 +32,7 @@ from policycheck.scope import sql_literal
 from policycheck.source import Place
 from policycheck.sqltext import select_of
 
-FORMAT = 1
+FORMAT = 3
 KEPT = 32
 """How many files stay; the oldest go first."""
 
@@ -54,47 +55,90 @@ class Precompiled:
         self.parser = str(head.get("parser")) if isinstance(head, dict) else ""
         if head != _head(body, self.parser):
             raise ValueError("a compiled pack of another form, or a damaged one")
-        pack, self._compiled, self._trees, _ = body.split("\n")
+        pack, names, self._selects, *lines = body.split("\n")[:-1]
         self.pack: Pack = codec.decode(pack, CLASSES)
+        self._order, *parts = codec.decode(names, CLASSES)
+        rest = iter(lines)
+        self._controls, self._views, self._rules = (dict(zip(part, rest)) for part in parts)  # noqa: B905 - one after the other
+        self._trees = list(rest)
+        self._decoded: dict[str, Any] = {}
 
     def compiled(self, resolved: Resolved, as_of: datetime) -> CompiledPack:
         """The compiled pack under a profile, for one instant (UTC)."""
         values = parameter_values(resolved, as_of)
-        order, controls, views, rules = codec.decode(_valued(self._compiled, values), CLASSES)
+        pack, literals = self.pack, _literals(values)
+        controls = {name: self._part(line, literals) for name, line in self._controls.items()}
+        views = {name: self._part(line, literals) for name, line in self._views.items()}
         return CompiledPack(
-            pack=self.pack,
+            pack=pack,
             resolved=resolved,
             as_of=as_of,
-            order=order,
+            order=self._order,
             controls={
                 name: replace(
                     each,
-                    control=self.pack.controls[name],
+                    control=pack.controls[name],
                     parameters={used: values[used] for used in each.parameters},
                 )
                 for name, each in controls.items()
             },
-            views={name: replace(each, view=self.pack.views[name]) for name, each in views.items()},
-            row_rules=rules,
+            views={name: replace(each, view=pack.views[name]) for name, each in views.items()},
+            row_rules={name: self._part(line, literals) for name, line in self._rules.items()},
         )
 
-    def trees(self, resolved: Resolved, as_of: datetime) -> dict[str, Node]:
+    def trees(self, resolved: Resolved, as_of: datetime) -> Mapping[str, Node]:
         """The parser's answer for the select of each query, by its text; parameters are still names."""
-        values = parameter_values(resolved, as_of)
-        trees: dict[str, Node] = json.loads(_valued(self._trees, values))
-        return trees
+        literals = _literals(parameter_values(resolved, as_of))
+        selects = json.loads(_valued(self._selects, literals))
+        return _Trees(dict(zip(selects, self._trees, strict=True)), self._decoded)
+
+    def _part(self, line: str, literals: Mapping[str, str]) -> Any:
+        # What reads no parameter that differs has one text, and one value, under all profiles.
+        text = _valued(line, literals)
+        if text not in self._decoded:
+            self._decoded[text] = codec.decode(text, CLASSES)
+        return self._decoded[text]
+
+
+class _Trees(Mapping[str, Node]):
+    """Trees by their select, each decoded when it is first asked for."""
+
+    def __init__(self, lines: dict[str, str], decoded: dict[str, Any]) -> None:
+        self._lines = lines
+        self._decoded = decoded
+
+    def __getitem__(self, select: str) -> Node:
+        line = self._lines[select]
+        if line not in self._decoded:
+            self._decoded[line] = msgspec.json.decode(line)
+        found: Node = self._decoded[line]
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
 
 def to_text(template: CompiledPack, parse: Callable[[str], str], parser: str) -> str:
-    """The text of a file. `template` was compiled as one; `parse` answers trees as JSON text."""
+    """The text of a file. `template` was compiled as one; `parse` answers trees as JSON text.
+
+    One line each: the head, the pack, the names of what follows, the selects; then every control, view,
+    set of row rules and tree.
+    """
     pack = template.pack
-    controls = {name: replace(each, control=None) for name, each in template.controls.items()}  # type: ignore[arg-type]  # put back by `compiled`
-    views = {name: replace(each, view=None) for name, each in template.views.items()}  # type: ignore[arg-type]  # likewise
+    # What the pack holds already is put back by `compiled`.
+    controls = {name: replace(each, control=None) for name, each in template.controls.items()}
+    views = {name: replace(each, view=None) for name, each in template.views.items()}
     trees = {asked: _slim(json.loads(parse(written))) for asked, written in _selects(template)}
+    parts: tuple[Mapping[str, Any], ...] = (controls, views, template.row_rules)
     lines = [
         codec.encode(pack),
-        codec.encode((template.order, controls, views, dict(template.row_rules))),
-        json.dumps(trees, separators=(",", ":")),
+        codec.encode((template.order, *(tuple(part) for part in parts))),
+        json.dumps(list(trees)),
+        *(codec.encode(each) for part in parts for each in part.values()),
+        *(json.dumps(tree, separators=(",", ":")) for tree in trees.values()),
     ]
     body = "\n".join(lines) + "\n"
     return json.dumps(_head(body, parser)) + "\n" + body
@@ -104,12 +148,17 @@ def _head(body: str, parser: str) -> dict[str, Any]:
     return {"format": FORMAT, "sha256": hashlib.sha256(body.encode()).hexdigest(), "parser": parser}
 
 
-def _valued(text: str, values: Mapping[str, Any]) -> str:
-    """The text with literals in place of the marks, both as they stand inside JSON text."""
-    literals = {name: json.dumps(sql_literal(value))[1:-1] for name, value in values.items()}
-    return _JSON_MARK.sub(lambda found: literals[found.group(1)], text)
+def _literals(values: Mapping[str, Any]) -> dict[str, str]:
+    """What stands for each mark, as it stands inside JSON text."""
+    return {name: json.dumps(sql_literal(value))[1:-1] for name, value in values.items()}
 
 
+def _valued(text: str, literals: Mapping[str, str]) -> str:
+    """JSON text with literals in place of the marks."""
+    return _JSON_MARK.sub(lambda found: literals[found.group(1)], text) if _NUL in text else text
+
+
+_NUL = r"\u0000"
 _JSON_MARK = re.compile(r"\\u0000([A-Za-z_][A-Za-z0-9_]*)\\u0000")
 
 
@@ -195,6 +244,8 @@ def _is_private(facts: os.stat_result, kind: Any) -> bool:
 
 def write(folder: Path, name: str, text: str) -> None:
     """Puts a file in place in one step. Where that is not possible the next run compiles again."""
+    import tempfile
+
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(folder.stat(follow_symlinks=False), stat.S_ISDIR):

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from policycheck.bench import AS_OF, Bench, open_stack
 from policycheck.builtin_tables import BUILTIN_TABLES
@@ -37,8 +39,7 @@ DROP = object()
 ANOTHER = object()  # a second row like this one
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """An example that notices `mutants`; `example` states what the control as it stands answers."""
 
     example: Example

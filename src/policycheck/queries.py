@@ -8,8 +8,9 @@ names of columns in a view are resolved here only as far as dependencies need.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.errors import FaultList, nearest
 from policycheck.functions import CLOCKS
@@ -33,8 +34,7 @@ Shape = dict[str, Pairs]  # column -> base (table, column) pairs behind it
 _NONE: Pairs = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedView:
+class CheckedView(Struct, frozen=True):
     """A view that passed. `sql` has its parameters written in. `column_reads` maps each output column
     to the base (table, column) pairs behind it, those that decide which rows exist included."""
 
@@ -69,8 +69,7 @@ def check_view(view: View, scope: Scope, parse: Parser, faults: FaultList) -> Ch
     return CheckedView(view.name, written, frozenset(walker.tables), reads, parameters, whole)
 
 
-@dataclass(slots=True)
-class _Walker:
+class _Walker(Struct):
     """Walks one view. `shape_reads` are the pairs that decide which rows exist: joins, WHERE, GROUP BY."""
 
     sql: SqlText

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.model import Control, Reason, Status
 from policycheck.outcomes import ExceptionResult
@@ -22,8 +23,7 @@ EXPIRY_NOTICE_DAYS = 30
 EVERYTHING = ("*", "all", "any")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One row of the register as read. `doubt` is set when its evidence cannot be relied on."""
 
     id: str
@@ -38,8 +38,7 @@ class Entry:
     doubt: Reason | None = None
 
 
-@dataclass(slots=True)
-class Register:
+class Register(Struct):
     """Judged entries. `use` notes what an exception was used for; `results` tells the outcome."""
 
     entries: tuple[Entry, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiled import CompiledPack

@@ -10,8 +10,9 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.documents import decode, kind_of, read_json, read_yaml
 from policycheck.errors import FaultList
@@ -24,16 +25,14 @@ MAX_STREAM_BYTES = 256 * 1024 * 1024
 _LONE_RETURN = re.compile("\r(?!\n)")
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(Struct, frozen=True):
     """A row as the file holds it. `line` counts from 1."""
 
     values: dict[str, Any]
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawRows:
+class RawRows(Struct, frozen=True):
     """All rows of a file. `from_text` when the values are CSV fields."""
 
     rows: list[RawRow]

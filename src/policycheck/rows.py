@@ -8,16 +8,16 @@ control.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.cells import DATED, Cell, CellError, compile_cell, compile_text_cell, is_future, shown
 from policycheck.model import Column, ColumnType, TableSchema
 
 
-@dataclass(frozen=True, slots=True)
-class CellFault:
+class CellFault(Struct, frozen=True):
     """A value that cannot be relied on. Codes: `wrong_type`, `future_date`."""
 
     column: str
@@ -25,8 +25,7 @@ class CellFault:
     words: str
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """The typed values of one row in the order of the schema's columns, and of its children.
 
     A faulty cell is None (except a future key, which still names the row). `children` has, for each
@@ -44,8 +43,7 @@ NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 naive UTC, as all typed instants
 _NamedCell = tuple[str, Cell, bool, ColumnType | None]
 
 
-@dataclass(frozen=True, slots=True)
-class RowReader:
+class RowReader(Struct, frozen=True):
     """Reads rows of one table. Made by `compile_row_reader`."""
 
     schema: TableSchema

@@ -7,9 +7,10 @@ that the expression gate reads. Never parses and never asks an engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from policycheck.model import ColumnType
 
@@ -23,8 +24,7 @@ class Parser(Protocol):
     def __call__(self, select_sql: str) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """A table or a view. `columns` maps a name to its type and whether it may be NULL. `reads` is
     None for a table (each column reads itself); for a view it maps each column to the pairs
     (base table, column) behind it. `tables` are the base tables below (a table: itself)."""
@@ -41,8 +41,7 @@ class Relation:
         return self.reads.get(column, frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """All relations an expression may read, and parameter values by name (bool, int, str, a tuple of
     str, a day as `date`, an instant as naive UTC `datetime`). `as_of` and `as_of_day` are ordinary
     entries. `literals` are what stands for a parameter in a query, where that is not its value."""

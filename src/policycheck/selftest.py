@@ -7,7 +7,8 @@ a control fail to prove. Whether they would notice a wrong line is asked in `fal
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from policycheck.bench import Bench, Case
 from policycheck.compiled import CompiledPack
@@ -20,8 +21,7 @@ PROVED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 Progress = Callable[[int, int], None]  # (how many are done, how many there are)
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleResult:
+class ExampleResult(Struct, frozen=True):
     """What an example expected and what came out; `status` is None where it could not run."""
 
     control: str

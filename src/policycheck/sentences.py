@@ -16,7 +16,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from policycheck.documents import decode
 from policycheck.errors import FaultList
@@ -49,8 +50,7 @@ _MAGIC = {
 _EXPORT = "save the policy as plain text in UTF-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One unit of a document: `id` is its line and its number there, `text` what the fingerprint is of."""
 
     id: str

@@ -21,6 +21,7 @@ _HAZARDS = (
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _HAZARD = re.compile(f"[{_HAZARDS}]")
+_JSON_HAZARD = re.compile(f"[{_HAZARDS}]".replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))  # but the line feed
 _MICROSECOND_OF_DAY_END = time(23, 59, 59, 999999)
 
 
@@ -32,13 +33,11 @@ def visible(text: str) -> str:
 def escape_json_hazards(json_text: str) -> str:
     """JSON text with hazards as `\\uXXXX`. Lossless: outside strings, JSON written with `\\n` and spaces
     holds none of them but the newline, which stays."""
-    return _HAZARD.sub(_json_escape, json_text)
+    return _JSON_HAZARD.sub(_json_escape, json_text)
 
 
 def _json_escape(match: re.Match[str]) -> str:
     point = ord(match.group())
-    if point == 0x0A:
-        return "\n"
     if point > 0xFFFF:
         point -= 0x10000
         return f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}"

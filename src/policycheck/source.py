@@ -6,11 +6,10 @@ exception carries. Never opens a file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """A spot in a file. `line` and `column` count from 1; 0 means the file as a whole.
 
     `excerpt` is the text of the line, kept so that an error can show it with a caret.

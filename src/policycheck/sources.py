@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.documents import MAX_BYTES
 from policycheck.errors import FaultList, nearest
@@ -32,8 +34,7 @@ from policycheck.source import Place
 BULK = "parquet"
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(Struct):
     """A source, its rows and its bulk files."""
 
     source: Source

@@ -6,16 +6,16 @@ after the last). The parser gives a place to most nodes, but not the brackets ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.sqltext import NOWHERE, Node, SqlText, Token
 
 Span = tuple[int, int]
 
 
-@dataclass(slots=True)
-class Spans:
+class Spans(Struct):
     """The stretches of one text; `tokens` are all of its tokens."""
 
     sql: SqlText

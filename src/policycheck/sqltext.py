@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.errors import FaultList, nearest
 from policycheck.scope import Parser
@@ -48,8 +49,7 @@ _HELP = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SqlText:
+class SqlText(Struct, frozen=True):
     """What an author wrote. `before` is put in front of it and `after` behind it for the parser."""
 
     text: str
@@ -110,8 +110,7 @@ def view_text(text: str, place: Place) -> SqlText:
     return SqlText(text, place, "", "", VIEW_LIMIT, comments=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     kind: str
     text: str
     start: int  # index of the character

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 MAX_DEPTH = 32
 MAX_NODES = 1_000_000
@@ -35,8 +36,7 @@ class UnreadableError(Exception):
     """Ends the parsing of one document; its fault has been reported."""
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(Struct):
     """A value, and where each value and each mapping key of it stands, by path. `locate` turns a spot
     into a line and a column."""
 

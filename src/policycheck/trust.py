@@ -7,8 +7,9 @@ undecided whatever the engine answers, which rows and sources are, and why. Noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiled import CompiledPack
@@ -24,8 +25,7 @@ from policycheck.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Why one control cannot take the engine's answers as they are.
 
     `expressions` maps an expression to the reason it is NULL; `planned` are those that may fail but
@@ -64,6 +64,7 @@ class Trust:
         self._faults: dict[str, list[RowFault]] = {}
         for fault in evidence.row_faults:
             self._faults.setdefault(fault.table, []).append(fault)
+        self._known: dict[tuple[str, int], Reason | None] = {}
 
     def doubt(self, control: CompiledControl) -> Doubt:
         """Everything that stands between the engine's answers for `control` and its verdicts."""
@@ -86,6 +87,12 @@ class Trust:
 
     def table_reason(self, table: str, max_age_days: int) -> Reason | None:
         """Why a table as a whole cannot be relied on, or None. Built-in tables always can."""
+        asked = (table, max_age_days)
+        if asked not in self._known:
+            self._known[asked] = self._table_reason(table, max_age_days)
+        return self._known[asked]
+
+    def _table_reason(self, table: str, max_age_days: int) -> Reason | None:
         if table in BUILTIN_TABLES:
             return None
         sources = self._sources.get(self._owner(table), [])

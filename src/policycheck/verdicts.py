@@ -7,8 +7,9 @@ out: a status with its reason. A pure function of its arguments.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.model import CompiledControl, Reason, Status
 from policycheck.populations import not_listed
@@ -19,8 +20,7 @@ POPULATION = "population"
 PLANNED = Reason("evidence_planned", "the evidence is a plan, not an observation")
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Which answers of a judgement belong to one control."""
 
     applies: int | None
@@ -36,8 +36,7 @@ class Columns:
         return first + self.expectations + listed + self.advice
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The status of one subject, or of all subjects with the same answers."""
 
     status: Status
@@ -47,8 +46,7 @@ class Verdict:
     advised: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decider:
+class Decider(Struct, frozen=True):
     """Decides subjects of one control. `answers` come in the order of `Columns.all`."""
 
     control: CompiledControl

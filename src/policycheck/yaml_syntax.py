@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.syntax import (
     MAX_DEPTH,
@@ -26,8 +27,7 @@ from policycheck.syntax import (
 )
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A mapping (`items` is a dict) or list under construction. `key` is the mapping key whose value
     comes next; None when a key comes next. `keep` is False when that key was refused."""
 

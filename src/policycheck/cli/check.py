@@ -10,7 +10,7 @@ import click
 
 from policycheck.cli.document import document_option, lay_beside
 from policycheck.cli.publishing import STDOUT, write_files
-from policycheck.cli.run import Inputs, Reading, input_options, judged, read
+from policycheck.cli.run import Engines, Inputs, Reading, input_options, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -106,13 +106,14 @@ def _judge(
             overflow=lists.keep if lists.folder is not None else None, suspicion=suspicion,
         )  # fmt: skip
 
-    assessment = judged(reading, work)
+    engines = Engines()
+    assessment = engines.judged(reading, work)
     if compare or reading.is_small:
-        assessment = _compared(reading, assessment)
+        assessment = _compared(engines, reading, assessment)
     return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
 
 
-def _compared(reading: Reading, assessment: Assessment) -> Assessment:
+def _compared(engines: Engines, reading: Reading, assessment: Assessment) -> Assessment:
     """The assessment beside the other profiles of the pack, of what may differ there."""
     from policycheck.assessment import assess
     from policycheck.comparison import affected, compared
@@ -127,7 +128,7 @@ def _compared(reading: Reading, assessment: Assessment) -> Assessment:
             def work(run: Run, wanted: set[str] = wanted) -> Assessment:
                 return assess(run.compiled, run.evidence, run.session, only=wanted)
 
-            others[name] = judged(other, work)
+            others[name] = engines.judged(other, work)
     return compared(assessment, others)
 
 

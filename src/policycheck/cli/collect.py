@@ -95,8 +95,10 @@ def luks(
 
 
 @collect.command()
-@click.argument("endpoints", nargs=-1, metavar="[HOST:PORT]...")
+@click.argument("endpoints", nargs=-1, metavar="[[WEBSITE=]HOST:PORT]...")
 @click.option("--from", "files", multiple=True, metavar="FILE", help="JSON output of sslyze. Repeatable.")
+@click.option("--endpoint-id", "names", multiple=True, metavar="WEBSITE=HOST:PORT",
+              help="What the inventory calls an endpoint in a FILE. Repeatable.")  # fmt: skip
 @click.option("--addresses", "family", type=click.Choice(["all", "ipv4", "ipv6"]), default="all",
               show_default=True, help="Which addresses of a host to scan.")  # fmt: skip
 @click.option("--timeout", "timeout_s", type=click.IntRange(1, 120), default=5, show_default=True,
@@ -107,13 +109,19 @@ def luks(
               help="State whether people enter or fetch sensitive data at these endpoints.")  # fmt: skip
 @_writing_options("tls")
 def tls(
-    *, endpoints: tuple[str, ...], files: tuple[str, ...], family: str, timeout_s: int,
-    probe_http: int | None, collects_sensitive: bool | None, **writing: Any,
+    *, endpoints: tuple[str, ...], files: tuple[str, ...], names: tuple[str, ...], family: str,
+    timeout_s: int, probe_http: int | None, collects_sensitive: bool | None, **writing: Any,
 ) -> None:  # fmt: skip
-    """Scan TLS endpoints with sslyze, or read what sslyze wrote."""
+    """Scan TLS endpoints with sslyze, or read what sslyze wrote.
+
+    WEBSITE is what the inventory (`resources`) calls the website. An endpoint without one stays HOST:PORT,
+    and stands in no inventory.
+    """
     with _faults_shown():
         if not endpoints and not files:
             raise click.UsageError("give HOST:PORT to scan, or --from FILE")
+        if not all("=" in name for name in names):
+            raise click.UsageError("--endpoint-id is WEBSITE=HOST:PORT")
         if writing["collected_at"] and endpoints:
             raise click.UsageError("--collected-at goes with --from; a live scan is taken now")
         if probe_http and not endpoints:
@@ -122,12 +130,33 @@ def tls(
         documents = [_read(path, "") for path in files]
         plaintext: dict[tuple[str, str], str] = {}
         lost: list[str] = []
+        known_as, wanted = _named_endpoints(endpoints, names)
         if endpoints:
-            document, plaintext, lost = _scan(endpoints, family, timeout_s, probe_http)
+            document, plaintext, lost = _scan(wanted, family, timeout_s, probe_http)
             documents += [document] if document else []
-        collector = TlsCollector(collects_sensitive, plaintext)
+        collector = TlsCollector(collects_sensitive, plaintext, known_as)
         collection = collector.collect(documents, writing["collected_at"] or now)
         _finish(collection, documents, collector.name, writing, lost)
+
+
+def _named_endpoints(endpoints: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """(the identifier of each endpoint that was given one, the endpoints to scan)."""
+    from policycheck.collectors import tls_scan
+
+    known_as: dict[str, str] = {}
+    wanted: list[str] = []
+    for text in (*endpoints, *names):
+        name, sign, rest = text.rpartition("=")
+        endpoint = str(tls_scan.parse_endpoint(rest))
+        if sign and (not name or known_as.get(endpoint.lower(), name) != name):
+            raise click.UsageError(f"`{endpoint}` has two names, or an empty one")
+        if sign:
+            known_as[endpoint.lower()] = name
+        wanted.append(endpoint)
+    if len(set(known_as.values())) != len(known_as):
+        hint = "enter each address that people use as a website of its own"
+        raise refuse("PC753", "two endpoints would get one name", Place("collect tls"), hint)
+    return known_as, wanted[: len(endpoints)]
 
 
 def _scan(
@@ -190,7 +219,7 @@ def _finish(
     collection: Collection, documents: Sequence[RawDocument], name: str, writing: dict[str, Any],
     lost: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from policycheck.collectors import writing as folder_writing
 

@@ -65,7 +65,7 @@ def _all_faults(
     inputs: Inputs, with_evidence: bool
 ) -> tuple[tuple[Fault, ...], tuple[Fault, ...], tuple[Fault, ...]]:
     """Faults of the pack, faults of the evidence, warnings."""
-    from policycheck.evidence import manifest_as_of
+    from policycheck.evidence import manifest_in
     from policycheck.pack import load_pack
 
     try:
@@ -80,7 +80,8 @@ def _all_faults(
     _schema_faults(pack, faults)
     try:
         moment = instant_of(
-            inputs, lambda: manifest_as_of(inputs.evidence, pack.tables) if with_evidence else None
+            inputs,
+            lambda: manifest_in(inputs.evidence, pack.tables).as_of if with_evidence else None,
         )
     except InputError as error:
         if with_evidence and error.faults[0].code.startswith("PC4"):

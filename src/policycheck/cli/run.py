@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from policycheck.cli.screen import say
 from policycheck.errors import EngineError, Fault, FaultList, InputError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
     from policycheck.engines.direct import DirectSession
-    from policycheck.model import Evidence, Pack
+    from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
 T = TypeVar("T")
@@ -41,8 +42,7 @@ class Engine(StrEnum):
     DUCKDB = "duckdb"
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """The options every judging command shares. `now` is the one reading of the clock."""
 
     pack: Path
@@ -55,8 +55,7 @@ class Inputs:
     keep: bool = True  # use and leave compiled packs in the user's cache folder
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """Everything that has been read: evidence is in the session, the session is sealed."""
 
     compiled: CompiledPack
@@ -165,8 +164,7 @@ DIRECT_LIMIT = 5_000
 """Up to this many rows evidence is small: the direct engine is the faster one, and a second look is cheap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Pack and evidence of a run, before an engine has seen them."""
 
     inputs: Inputs
@@ -196,44 +194,59 @@ class Reading:
         return None if len(faults) else replace(self, compiled=self.kept.compiled(resolved, as_of))
 
 
+class Engines:
+    """What answers about one evidence, under any profile: the direct engine reads it once for all."""
+
+    def __init__(self) -> None:
+        self._direct: DirectSession | None = None
+
+    def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
+        """What `work` makes of a run.
+
+        Where the direct engine has no answer for something, `work` is done again with the embedded one, so
+        it must leave nothing behind that its second time does not replace.
+        """
+        if reading.is_direct:
+            session = self._direct or _direct_session()
+            with suppress(EngineError):  # what the session raises it also notes as unanswered
+                done = work(self._loaded(reading, session))
+                if not session.unanswered:
+                    self._direct = session
+                    return done
+            self._direct = None
+            if not reading.inputs.quiet:
+                say(f"note: answered by duckdb instead: {session.unanswered[0]}")
+        from policycheck.engines.duckdb import DuckDBSession
+        from policycheck.loading import load
+
+        with DuckDBSession() as embedded:
+            return work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
+
+    def _loaded(self, reading: Reading, session: DirectSession) -> Run:
+        from policycheck.compiled import parameter_values
+        from policycheck.loading import load, load_again
+
+        compiled = reading.compiled
+        trees = reading.kept.trees(compiled.resolved, compiled.as_of)
+        session.turn_to(trees.__getitem__, parameter_values(compiled.resolved, compiled.as_of))
+        fill = load if self._direct is None else load_again
+        return Run(compiled, fill(compiled, reading.evidence, session), session)
+
+
 def judged(reading: Reading, work: Callable[[Run], T]) -> T:
-    """What `work` makes of a run.
-
-    Where the direct engine has no answer for something, `work` is done again with the embedded one, so it
-    must leave nothing behind that its second time does not replace.
-    """
-    if reading.is_direct:
-        # What the session raises it also notes as unanswered.
-        with _direct_session(reading) as session, suppress(EngineError):
-            done = work(_loaded(reading, session))
-            if not session.unanswered:
-                return done
-        if not reading.inputs.quiet:
-            say(f"note: answered by duckdb instead: {session.unanswered[0]}")
-    from policycheck.engines.duckdb import DuckDBSession
-
-    with DuckDBSession() as embedded:
-        return work(_loaded(reading, embedded))
+    """What `work` makes of a run, where one run is all that is asked for. See `Engines.judged`."""
+    return Engines().judged(reading, work)
 
 
-def _direct_session(reading: Reading) -> DirectSession:
-    from policycheck.compiled import parameter_values
+def _direct_session() -> DirectSession:
     from policycheck.engines.direct import DirectSession
 
-    resolved, as_of = reading.compiled.resolved, reading.compiled.as_of
-    trees = reading.kept.trees(resolved, as_of)
-    return DirectSession(trees.__getitem__, parameter_values(resolved, as_of))
-
-
-def _loaded(reading: Reading, session: Session) -> Run:
-    from policycheck.loading import load
-
-    return Run(reading.compiled, load(reading.compiled, reading.evidence, session), session)
+    return DirectSession()
 
 
 def read(inputs: Inputs) -> Reading:
     """Everything a run needs, verified. Raises InputError with the faults of pack and evidence at once."""
-    from policycheck.evidence import load_evidence
+    from policycheck.evidence import load_evidence, manifest_in
     from policycheck.parameters import find_profile, resolve_parameters
     from policycheck.precompiled import default_folder
     from policycheck.preparation import PackStore
@@ -243,24 +256,18 @@ def read(inputs: Inputs) -> Reading:
     pack = kept.pack if kept is not None else store.parse()
     faults = FaultList()
     profile = find_profile(pack, inputs.profile)
-    moment = instant_of(inputs, lambda: _manifest_as_of(inputs.evidence, pack))
+    # What names the instant is what is judged at it, so it is read once.
+    manifest = manifest_in(inputs.evidence, pack.tables) if inputs.as_of == FROM_MANIFEST else None
+    moment = instant_of(inputs, lambda: manifest.as_of if manifest is not None else None)
     resolved = resolve_parameters(pack, profile, faults, today=moment.date())
     evidence = None
     try:
-        evidence = load_evidence(inputs.evidence, pack.tables, moment)
+        evidence = load_evidence(inputs.evidence, pack.tables, moment, manifest)
     except InputError as error:
         faults.extend(error.faults)
-    if evidence is not None and inputs.as_of == FROM_MANIFEST and evidence.manifest_as_of != moment:
-        raise _refused("the manifest changed while it was read", "run again when nobody writes to the folder")
     if kept is None:
         kept = store.compile(pack, resolved, moment, faults)
     faults.raise_if_any()
     if evidence is None or kept is None:  # pragma: no cover - their faults were raised above
         raise InputError(faults.faults)
     return Reading(inputs, kept, kept.compiled(resolved, moment), evidence)
-
-
-def _manifest_as_of(folder: Path, pack: Pack) -> datetime | None:
-    from policycheck.evidence import manifest_as_of
-
-    return manifest_as_of(folder, pack.tables)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from policycheck.errors import Fault, InputError
 from policycheck.source import Place
@@ -21,8 +22,7 @@ MAX_INTEGER_DIGITS = 400
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RawDocument:
+class RawDocument(Struct, frozen=True):
     """The bytes a tool printed. `name` is its path for messages, `label` what the person calls the thing."""
 
     name: str
@@ -30,8 +30,7 @@ class RawDocument:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """The rows of one table and what has to be said about them.
 
     `missing` names things that were asked for and gave no row, each with its reason: while there is one,

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+from msgspec import Struct
+
 from policycheck.collectors.collection import Collection, RawDocument, Row, instant_text, load_json, refuse
 from policycheck.collectors.luks_ciphers import Cipher, integrity_key_bits, read_cipher
 from policycheck.collectors.luks_unlock import KNOWN_TOKENS, weakest_unlock
@@ -28,8 +30,7 @@ _HOW = "use `cryptsetup luksDump --dump-json-metadata DEVICE` (LUKS2) or `crypts
 _DETACHED = "the data starts at offset 0, so the header is kept apart; nothing shows that the device uses it"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What one header says, in the terms of the table. `warnings` say what could not be read from it."""
 
     method: str
@@ -166,8 +167,7 @@ def _read_luks1(document: RawDocument, text: str, stated: str, bound: bool | Non
 # --- LUKS2 ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
+class _Metadata(Struct, frozen=True):
     """The five parts of LUKS2 metadata, each checked to be an object of objects."""
 
     keyslots: Mapping[str, Mapping[str, Any]]

@@ -7,7 +7,8 @@ bits in the terms of the table `storage_protections`. What it does not recognise
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ALGORITHMS = {
     "aes": "AES",
@@ -55,8 +56,7 @@ INTEGRITY_KEY_BITS = {
 _KERNEL_FORM = re.compile(r"capi:(?P<mode>[a-z0-9]+)\((?P<cipher>[a-z0-9_]+)\)-(?P<iv>[a-z0-9]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Cipher:
+class Cipher(Struct, frozen=True):
     """The cipher columns of one protection. Units: bits."""
 
     algorithm: str

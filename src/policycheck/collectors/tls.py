@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from policycheck.collectors.collection import Collection, RawDocument, Row, instant_text, load_json, refuse
 from policycheck.errors import Fault, InputError, PolicycheckError
 from policycheck.source import Place
@@ -36,10 +38,12 @@ _WEAK_NAME = re.compile(r"(?:^|_)(?:NULL|anon|EXPORT\d*|RC2|RC4|DES|DES40|DES64|
 @dataclass(frozen=True)
 class TlsCollector:
     """`collects_sensitive` is a person's statement on all endpoints of the run. `plaintext` is what a
-    probe of the same address saw without TLS, by (host, ip)."""
+    probe of the same address saw without TLS, by (host, ip). `known_as` gives an endpoint (`host:port` in
+    lower case) the identifier that the inventory has for it; any other is its own identifier."""
 
     collects_sensitive: bool | None = None
     plaintext: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    known_as: Mapping[str, str] = field(default_factory=dict)
     name: str = field(default="tls", init=False)
     table: str = field(default="tls_scans", init=False)
 
@@ -52,6 +56,7 @@ class TlsCollector:
         faults: list[Fault] = []
         rows: dict[tuple[str, str, str], Row] = {}
         warnings: list[str] = []
+        unseen = dict(self.known_as)
         missing: list[str] = []
         private: list[str] = []
         moments: list[datetime] = []
@@ -61,6 +66,7 @@ class TlsCollector:
                 moment = started or collected_at
                 moments.append(moment)
                 for index, result in enumerate(results):
+                    unseen.pop(_endpoint(document, index, result).lower(), None)
                     row, reasons = self._row(document, index, result, moment)
                     warnings += reasons if row else []
                     missing += [] if row else reasons
@@ -75,6 +81,7 @@ class TlsCollector:
                 faults.extend(error.faults)
         if faults:
             raise InputError(faults)
+        missing += [f"{endpoint}, named {name}: no scan is of it" for endpoint, name in unseen.items()]
         return Collection(
             self.table,
             tuple(rows[key] for key in sorted(rows)),
@@ -90,7 +97,7 @@ class TlsCollector:
         self, document: RawDocument, index: int, result: Mapping[str, Any], moment: datetime
     ) -> tuple[Row | None, list[str]]:
         host, port, ip = _location(document, index, result)
-        endpoint = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        endpoint = _endpoint(document, index, result)
         shown = f"{endpoint} at {ip}"
         scan = result.get("scan_result")
         if not isinstance(scan, dict):
@@ -107,7 +114,7 @@ class TlsCollector:
             warnings.append(f"{shown}: {column} is unknown ({_why(scan, PROTOCOLS[column])})")
         weak, bits = _ciphers(scan, all(offer != "unknown" for offer in offers.values()))
         return {
-            "endpoint_id": endpoint,
+            "endpoint_id": self.known_as.get(endpoint.lower(), endpoint),
             "ip": ip,
             "scanned_at": instant_text(moment),
             "host": host,
@@ -158,6 +165,11 @@ def _location(document: RawDocument, index: int, result: Mapping[str, Any]) -> t
         raise refuse("PC755", "`server_location` has no usable `hostname` and `port`", place, _HOW)
     # Behind a proxy the scanner does not learn the address; the row still needs one to be told apart.
     return host, port, ip if isinstance(ip, str) and ip else "not-known"
+
+
+def _endpoint(document: RawDocument, index: int, result: Mapping[str, Any]) -> str:
+    host, port, _ = _location(document, index, result)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _secrets(document: RawDocument, result: Mapping[str, Any]) -> list[str]:
@@ -232,8 +244,7 @@ def _ciphers(scan: Mapping[str, Any], complete: bool) -> tuple[list[str] | None,
 # --- certificates ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What holds for all certificates an endpoint uses: the shortest validity and the weakest answers."""
 
     not_before: datetime

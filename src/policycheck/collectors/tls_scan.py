@@ -10,10 +10,11 @@ import http.client
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from policycheck.collectors.collection import RawDocument, refuse
 from policycheck.source import Place
@@ -21,8 +22,7 @@ from policycheck.source import Place
 FAMILIES = {"all": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     host: str
     port: int
 

@@ -17,9 +17,10 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.collectors.collection import Collection, RawDocument, instant_text, refuse
 from policycheck.collectors.manifest_text import Entry, new_manifest, with_source
@@ -33,8 +34,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a collection goes and what the person says about it. `organisation` is needed only for a
     folder without a manifest."""
 
@@ -47,8 +47,7 @@ class Target:
     population_complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What a run left in the folder. `replaced_rows` is the row count of the source whose place it took."""
 
     path: str

@@ -7,9 +7,10 @@ every subject. No engine decides what an answer means for a verdict.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 
@@ -17,8 +18,7 @@ Answer = bool | None
 ALL_COLUMNS = "*"  # among the wanted columns of a view: every column
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One subject: its row and source numbers, key, answers in the order asked, and observed values."""
 
     row: int

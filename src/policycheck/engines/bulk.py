@@ -10,9 +10,10 @@ with the optimiser that believes footer statistics switched off.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from policycheck.errors import EngineError
 from policycheck.model import BulkFile, Column, ColumnType, RowFault, TableData
@@ -31,8 +32,7 @@ DAY_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 Fetch = Callable[[str], list[tuple[Any, ...]]]
 
 
-@dataclass(slots=True)
-class BulkResult:
+class BulkResult(Struct):
     """`rows` and `broken` are by source number: rows read, and why a source cannot be used."""
 
     faults: list[RowFault] = field(default_factory=list)

@@ -10,65 +10,29 @@ the session then asks the embedded engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from policycheck.engines import BulkResult, Judgement, Row
-from policycheck.engines.direct_queries import QueryCompiler
-from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind
-from policycheck.engines.direct_values import (
-    BOOL,
-    INT,
-    INT32,
-    SET,
-    Kind,
-    Outer,
-    Value,
-    column_kind,
-    failed,
-    refused,
-)
+from policycheck.engines.direct_relations import ROW, SOURCE, Columns, Relations, Trees
+from policycheck.engines.direct_values import INT, SET, column_kind, failed, refused
 from policycheck.engines.judgements import FetchedJudgement
-from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
-from policycheck.sqltext import select_of
-
-ROW, SOURCE = "_row", "_source"
-SUBJECT = "subject"
-Trees = Callable[[str], Mapping[str, Any]]
-"""From the text of a select to the parser's answer, decoded."""
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _View:
-    """A view, compiled when it is first asked for; its rows are kept until those of a table change."""
-
-    text: str
-    query: Query | None = None
-    compiled: Query | None = None
 
 
 class DirectSession:
     """Tables, views and rows in memory. Define, insert, judge. `unanswered` holds the words of every
     EngineError of this session: where it is not empty, the embedded engine is to be asked instead."""
 
-    def __init__(self, trees: Trees, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, trees: Trees | None = None, parameters: Mapping[str, Any] | None = None) -> None:
         """`parameters` are the values of `$name` in the texts, by name, as in `policycheck.scope.Scope`."""
-        self.unanswered: list[str] = []
         self.sealed = False
-        self._trees = trees
-        self._compiler = QueryCompiler(parameters or {}, self._relation)
-        self._memory = self._compiler.world.memory
-        self._tables: dict[str, TableSchema] = {}
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        self._relations: dict[str, Query] = {}
-        self._views: dict[str, _View] = {}
-        self._view_rows = self._memory.table()
-        self._broken: dict[str, str] = {}
-        self._expressions: dict[tuple[str, str], Value] = {}
+        self._relations = Relations(trees or _no_trees, parameters or {})
+
+    @property
+    def unanswered(self) -> list[str]:
+        return self._relations.unanswered
 
     def close(self) -> None:
         self.clear()
@@ -83,65 +47,60 @@ class DirectSession:
 
     def define_tables(self, schemas: Iterable[TableSchema]) -> None:
         for schema in schemas:
-            if self._tables.get(schema.name) != schema:
-                self._tables[schema.name] = schema
-                self._rows[schema.name] = []
-                self._forget_compiled()
+            self._relations.define(schema)
 
     def add_view(self, name: str, sql: str) -> None:
         """Takes note of a view that is known to bind. It is compiled and computed when something reads it."""
-        text = sql.strip().rstrip(";")
-        known = self._views.get(name)
-        if known is None or known.text != text:
-            self._views[name] = _View(text)
-            self._forget_compiled()
-        self._broken.pop(name, None)
+        self._relations.add_view(name, sql)
 
-    def _forget_compiled(self) -> None:
-        # What has been compiled knows the places of the columns it reads, also through other views.
-        if self._relations or self._expressions:
-            for view in self._views.values():
-                view.query = view.compiled = None
-            self._relations.clear()
-            self._expressions.clear()
-        self._memory.forget()
+    def turn_to(self, trees: Trees, parameters: Mapping[str, Any]) -> None:
+        """Texts are those of other parameters from here on. Rows stay, and so does what was made of texts
+        that are the same. Views are to be added again."""
+        self._relations.turn_to(trees, parameters)
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
         """Adds a view and answers its columns. Raises EngineError for what this engine does not answer."""
         self.add_view(name, sql)
 
         def ask() -> list[tuple[str, ColumnType]]:
-            columns = self._view_query(name).columns
+            columns = self._relations.view_columns(name)
             return [(column, column_kind(kind)) for column, kind in columns if not column.startswith("_")]
 
-        return self._asked(ask)
+        return self._relations.asked(ask)
 
     def refresh_views(self, views: Mapping[str, str]) -> None:
         """Takes note of these views (name to query). Each is computed when it is asked for."""
         for name, sql in views.items():
             self.add_view(name, sql)
-        self._broken.clear()
-        self._memory.forget()
+        self._relations.forget_broken()
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes these views, so that one that fails is noted as broken."""
         for name in wanted:
-            self._compute(name)
+            self._relations.compute(name)
 
     def broken_views(self) -> dict[str, str]:
         """Views that failed on this evidence, of those that were asked for."""
-        return dict(self._broken)
+        return dict(self._relations.broken)
 
     # --- loading ---
 
     def insert(self, data: TableData) -> None:
         """Inserts checked values; row `i` of the data gets the row number `i`."""
-        total = len(data.origins)
-        if total:
-            columns = self._asked(lambda: [_cells(c, data.columns[c.name]) for c in data.schema.columns])
-            sources = [origin[0] for origin in data.origins]
-            self._rows[data.schema.name] += zip(range(total), sources, *columns, strict=True)
-            self._memory.forget()
+        if data.origins:
+            name = data.schema.name
+            self._relations.put_rows(name, [*self._relations.rows(name), *self._typed(data)])
+
+    def replace_rows(self, data: TableData) -> None:
+        """Puts these rows in the place of those that the table has."""
+        self._relations.put_rows(data.schema.name, self._typed(data))
+
+    def _typed(self, data: TableData) -> list[tuple[Any, ...]]:
+        def ask() -> list[list[Any]]:
+            return [_cells(column, data.columns[column.name]) for column in data.schema.columns]
+
+        sources = [origin[0] for origin in data.origins]
+        return list(zip(range(len(sources)), sources, *self._relations.asked(ask), strict=True))
 
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
         self._no_bulk()
@@ -151,14 +110,12 @@ class DirectSession:
 
     def _no_bulk(self) -> NoReturn:
         error = refused("bulk evidence")
-        self.unanswered.append(error.faults[0].message)
+        self._relations.unanswered.append(error.faults[0].message)
         raise error
 
     def clear(self) -> None:
         """Empties all tables, for the next example."""
-        for rows in self._rows.values():
-            rows.clear()
-        self._memory.forget()
+        self._relations.clear_tables()
 
     def seal(self) -> None:
         """Nothing to end: this engine reaches no file, no network and no configuration."""
@@ -179,7 +136,7 @@ class DirectSession:
         Raises EngineError when an expression is refused or fails, or when a view has lost or doubled rows
         of its base.
         """
-        return self._asked(lambda: self._judge(relation, base, key, expressions, observed))
+        return self._relations.asked(lambda: self._judge(relation, base, key, expressions, observed))
 
     def _judge(
         self,
@@ -190,7 +147,8 @@ class DirectSession:
         observed: Sequence[str],
     ) -> Judgement:
         rows = self.rows_of(relation)
-        tests = [self._expression(relation, text) for text in expressions]
+        columns = [self._relations.answers(relation, text) for text in expressions]
+        answers = zip(*columns, strict=True) if columns else [()] * len(rows)
         (row_place, source_place), keys, seen = (
             self._places(relation, names) for names in ((ROW, SOURCE), key, observed)
         )
@@ -199,10 +157,10 @@ class DirectSession:
                 row[row_place],
                 row[source_place],
                 tuple([row[place] for place in keys]),
-                tuple([test((row,), None) for test in tests]),
+                answered,
                 tuple([row[place] for place in seen]),
             )
-            for row in rows
+            for row, answered in zip(rows, answers, strict=True)
         ]
         if relation != base:
             self._check_rows(relation, base, (ROW, SOURCE, *key))
@@ -210,7 +168,7 @@ class DirectSession:
 
     def _check_rows(self, relation: str, base: str, names: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
-        expected, answered = self._rows[base], self.rows_of(relation)
+        expected, answered = self.rows_of(base), self.rows_of(relation)
         here, there = self._places(relation, names), self._places(base, names)
         found = {tuple([row[place] for place in here]) for row in answered}
         kept = sum(tuple([row[place] for place in there]) in found for row in expected)
@@ -226,14 +184,17 @@ class DirectSession:
 
         def ask() -> list[tuple[int, int]]:
             rows, (place,) = self.rows_of(table), self._places(table, (ROW,))
-            tests = [self._expression(table, text) for text in expressions]
             return [
                 (number, i)
-                for i, test in enumerate(tests)
-                for number in sorted(row[place] for row in rows if test((row,), None) is False)
+                for i, text in enumerate(expressions)
+                for number in sorted(
+                    row[place]
+                    for row, answer in zip(rows, self._relations.answers(table, text), strict=True)
+                    if answer is False
+                )
             ]
 
-        return self._asked(ask)
+        return self._relations.asked(ask)
 
     def rows_with_null(self, relation: str, columns: Sequence[str], ignored: Collection[int]) -> int:
         """How many rows hold NULL in one of `columns`, leaving out ignored rows of the base table."""
@@ -246,133 +207,32 @@ class DirectSession:
             (place,) = self._places(relation, (ROW,))
             return sum(row[place] is not None and row[place] not in ignored for row in faulty)
 
-        return self._asked(ask)
+        return self._relations.asked(ask)
 
-    # --- relations and expressions ---
-
-    def _asked(self, ask: Callable[[], T]) -> T:
-        """What `ask` answers. An EngineError is noted, and whatever is nested too deeply becomes one."""
-        try:
-            return ask()
-        except EngineError as error:
-            self.unanswered.append(error.faults[0].message)
-            raise
-        except RecursionError:
-            deep = refused("what is nested as deeply as this")
-            self.unanswered.append(deep.faults[0].message)
-            raise deep from None
+    # --- relations ---
 
     def _places(self, relation: str, names: Sequence[str]) -> list[int]:
-        places = self._query(relation).places
+        places = self._relations.query(relation).places
         missing = [name for name in names if name not in places]
         if missing:
             raise failed(f"`{relation}` has no column {', '.join(missing)}")
         return [places[name][0] for name in names]
 
-    def _query(self, name: str) -> Query:
-        found = self._relation(name)
-        if found is None:
-            raise refused(f"the name `{name}`, which is no table and no view")
-        return found
-
-    def select(self, text: str) -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
+    def select(self, text: str) -> tuple[Columns, list[tuple[Any, ...]]]:
         """Columns (name, kind) and rows of any query over the tables and views. Raises EngineError."""
-
-        def ask() -> tuple[tuple[tuple[str, Kind], ...], list[tuple[Any, ...]]]:
-            query = self._compiled(text, self._compiler.query)
-            return query.columns, query.rows(None)
-
-        return self._asked(ask)
+        return self._relations.asked(lambda: self._relations.select(text))
 
     def columns_of(self, name: str) -> list[str]:
         """The columns of a table or view, hidden ones included."""
-        return [column for column, _ in self._query(name).columns]
+        return [column for column, _ in self._relations.query(name).columns]
 
     def rows_of(self, name: str) -> list[tuple[Any, ...]]:
         """The rows of a table or view, in no particular order."""
-        return self._query(name).rows(None)
-
-    def _relation(self, name: str) -> Query | None:
-        """A table or view as a query over stored rows."""
-        if name not in self._relations:
-            if name in self._views:
-                self._view_query(name)
-            elif name in self._tables:
-                rows = self._rows[name]
-                kinds = tuple((c.name, str(c.type)) for c in self._tables[name].columns)
-                columns = ((ROW, INT), (SOURCE, INT32), *kinds)
-                self._relations[name] = Query(columns, lambda outer: rows, stored=True)
-            else:
-                return None
-        return self._relations[name]
-
-    def _view_query(self, name: str) -> Query:
-        view = self._views.get(name)
-        if view is None:
-            raise refused(f"the name `{name}`, which is no view")
-        if view.query is None:
-            found = self._compiled(view.text, self._compiler.query)
-            columns = tuple(
-                (column, str(column_kind(kind)) if kind != INT32 else kind) for column, kind in found.columns
-            )
-            query = Query(columns, lambda outer: self._compute(name), stored=True)
-            if any(" " in column for column in query.places):
-                raise refused(f"view `{name}`, which has a column without a name")
-            view.query, view.compiled = query, found
-            self._relations[name] = view.query
-        return view.query
-
-    def _compute(self, name: str) -> list[Any]:
-        """The rows of a view. One that fails on these rows is empty, and noted as broken."""
-        rows: list[Any] | None = self._view_rows.get(name)
-        if rows is None:
-            try:
-                rows = self._asked(lambda: self._computed(name))
-            except EngineError as error:
-                self._broken[name] = error.faults[0].message
-                rows = []
-            self._view_rows[name] = rows
-        return rows
-
-    def _computed(self, name: str) -> list[Any]:
-        self._view_query(name)
-        compiled = self._views[name].compiled
-        return compiled.rows(None) if compiled is not None else []
-
-    def _compiled(self, select: str, make: Callable[[Node], T]) -> T:
-        """What is made of the tree of a select. A tree of an unknown form is refused as well."""
-        answer = self._trees(select)
-        statements = answer.get("statements") or []
-        if answer.get("error") or len(statements) != 1:
-            raise refused("what is not one statement")
-        try:
-            return make(statements[0]["node"])
-        except (LookupError, TypeError, AttributeError) as error:
-            raise refused(f"a tree of this form ({type(error).__name__}: {error})") from error
-
-    def _expression(self, relation: str, text: str) -> Value:
-        """An expression over the rows of a relation, as a function of ((row,), None)."""
-        found = self._expressions.get((relation, text))
-        if found is None:
-            scope = Scope(self._compiler.world, None, {})
-            scope.sources.append(Source(SUBJECT, self._query(relation), 0))
-            compiled = self._compiled(select_of(text), lambda root: scope.clause(root["select_list"][0]))
-            found = _after(scope.begin, of_kind(compiled, BOOL, "an expression"))
-            self._expressions[relation, text] = found
-        return found
+        return self._relations.rows(name)
 
 
-def _after(begin: list[Value], expression: Expression) -> Value:
-    value = expression.value
-    if not begin:
-        return value
-
-    def answer(row: Any, outer: Outer) -> Any:
-        for each in begin:
-            each((), None)
-        return value(row, outer)
-
-    return answer
+def _no_trees(select: str) -> Mapping[str, Any]:
+    return {}
 
 
 def _cells(column: Column, values: list[Any]) -> list[Any]:

@@ -7,8 +7,9 @@ row in reach is a tuple with one row for each source, numbered from the left.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from policycheck.engines.direct_expressions import compare
 from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind, only
@@ -31,8 +32,7 @@ _JOIN_PARTS = [
 _NOTHING: list[Row] = []
 
 
-@dataclass(slots=True)
-class Condition:
+class Condition(Struct):
     """One part of an AND. `left` and `right` are set for an equality."""
 
     whole: Expression
@@ -40,14 +40,12 @@ class Condition:
     right: Expression | None = None
 
 
-@dataclass(slots=True)
-class Leaf:
+class Leaf(Struct):
     source: Source
     mask: int
 
 
-@dataclass(slots=True)
-class Join:
+class Join(Struct):
     kind: str
     left: Leaf | Join
     right: Leaf | Join
@@ -206,19 +204,10 @@ def _rows(tree: Tree, pushed: list[Condition], scope: Scope) -> Rows:
 
 def _leaf_rows(leaf: Leaf, pushed: list[Condition]) -> Rows:
     rows, pad = leaf.source.query.rows, ((),) * leaf.source.slot
-    tests = [condition.whole.value for condition in pushed]
-    if not tests:
+    test = _all_true(pushed)
+    if test is None:
         return lambda outer: [(row,) for row in rows(outer)]
-
-    def chosen(outer: Outer) -> list[Row]:
-        found: list[Row] = []
-        for row in rows(outer):
-            here = (*pad, row)
-            if all(test(here, outer) is True for test in tests):
-                found.append((row,))
-        return found
-
-    return chosen
+    return lambda outer: [(row,) for row in rows(outer) if test((*pad, row), outer) is True]
 
 
 def _key(parts: Sequence[Expression]) -> Value:
@@ -238,7 +227,17 @@ def _all_true(conditions: list[Condition]) -> Value | None:
     tests = [condition.whole.value for condition in conditions]
     if len(tests) <= 1:
         return tests[0] if tests else None
-    return lambda row, outer: all(test(row, outer) is True for test in tests)
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row, outer: first(row, outer) is True and second(row, outer) is True
+
+    def all_true(row: Row, outer: Outer) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs more than the tests
+            if test(row, outer) is not True:
+                return False
+        return True
+
+    return all_true
 
 
 def _equality(condition: Condition, left: int, right: int) -> tuple[Expression, Expression] | None:

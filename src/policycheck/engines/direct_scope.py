@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from policycheck.engines.direct_values import (
     NULL,
@@ -29,8 +31,7 @@ Place = tuple[int, int, Kind]  # source, column, kind
 Reference = tuple[int, int, int]  # how many queries further out, source, column
 
 
-@dataclass(slots=True)
-class Expression:
+class Expression(Struct):
     """A compiled expression. `sources` are the bits of the sources of its own query it reads; `outer`
     tells whether it reads a row further out; `fallible` whether it can fail on some rows."""
 
@@ -131,8 +132,7 @@ def plain_name(name: str) -> str:
     return name
 
 
-@dataclass(slots=True)
-class World:
+class World(Struct):
     """What all queries of a session share. `relation` answers a table or view by name."""
 
     parameters: Mapping[str, Any]

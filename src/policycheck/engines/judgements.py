@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from policycheck.engines import Answer, Row
@@ -25,16 +26,17 @@ class FetchedJudgement:
         self.total = len(rows)
 
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
-        counted = Counter((tuple(row.answers[c] for c in columns), row.source) for row in self._rows)
+        answers_of = _picked(columns)
+        counted = Counter([(answers_of(row.answers), row.source) for row in self._rows])
         return [(answers, source, count) for (answers, source), count in counted.items()]
 
     def rows(
         self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
     ) -> list[Row]:
-        patterns = set(wanted)
+        patterns, answers_of = set(wanted), _picked(columns)
         found = []
-        for row in self._rows:
-            answers = tuple(row.answers[c] for c in columns)
+        for row in self._rows if patterns else ():
+            answers = answers_of(row.answers)
             if (answers, row.source) in patterns:
                 found.append(Row(row.row, row.source, row.key, answers, row.observed))
                 if limit is not None and len(found) >= limit:
@@ -47,12 +49,20 @@ class FetchedJudgement:
         return iter(self.rows(columns, wanted, None))
 
     def named(self, columns: Sequence[int], rows: set[int], covers: str, values: set[str]) -> list[Row]:
-        at = self._observed.index(covers) if covers else -1
+        at, answers_of = self._observed.index(covers) if covers else -1, _picked(columns)
         return [
-            Row(row.row, row.source, row.key, tuple(row.answers[c] for c in columns), row.observed)
+            Row(row.row, row.source, row.key, answers_of(row.answers), row.observed)
             for row in self._rows
             if row.row in rows or (covers and row.observed[at] in values)
         ]
+
+
+def _picked(columns: Sequence[int]) -> Callable[[tuple[Answer, ...]], tuple[Answer, ...]]:
+    """The answers of these columns out of all."""
+    first, last = (min(columns), max(columns) + 1) if columns else (0, 0)
+    if tuple(columns) == tuple(range(first, last)):
+        return lambda answers: answers[first:last]
+    return itemgetter(*columns)  # of two or more, since one alone is a range
 
 
 def packed(expressions: Sequence[str]) -> list[str]:

@@ -8,9 +8,10 @@ writes text does not pay for a template engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from policycheck.outcomes import Assessment
 
@@ -30,8 +31,7 @@ class Reporter(Protocol):
     def render(self, assessment: Assessment) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class TextReporter:
+class TextReporter(Struct, frozen=True):
     """For a terminal and a CI log: the gaps first."""
 
     name: str = "text"
@@ -43,8 +43,7 @@ class TextReporter:
         return text.render(assessment)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonReporter:
+class JsonReporter(Struct, frozen=True):
     """For machines: everything, under a published schema."""
 
     name: str = "json"
@@ -56,8 +55,7 @@ class JsonReporter:
         return json_report.render(assessment)
 
 
-@dataclass(frozen=True, slots=True)
-class HtmlReporter:
+class HtmlReporter(Struct, frozen=True):
     """For the auditor: one page that stands alone and prints."""
 
     name: str = "html"

@@ -17,6 +17,7 @@ from policycheck.showing import escape_json_hazards
 # would put every cell on a line of its own and take the slow path.
 _LEVELS_OPENED = 4
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_TEXT = json.encoder.encode_basestring  # what `_ENCODE` makes of a text, without the way there
 
 
 def render(assessment: Assessment) -> bytes:
@@ -32,12 +33,14 @@ def json_lines(value: dict[str, Any], levels: int) -> bytes:
 
 def _lines(value: Any, levels: int, indent: str) -> str:
     """The value with its outer `levels` opened, one member a line."""
+    if isinstance(value, str):
+        return _TEXT(value)
     if not levels or not value or not isinstance(value, dict | list):
         return _ENCODE(value)
     deeper = indent + " "
     if isinstance(value, dict):
         members = [
-            f"{deeper}{_ENCODE(name)}: {_lines(item, levels - 1, deeper)}" for name, item in value.items()
+            f"{deeper}{_TEXT(name)}: {_lines(item, levels - 1, deeper)}" for name, item in value.items()
         ]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     return "[\n" + ",\n".join(deeper + _lines(item, levels - 1, deeper) for item in value) + f"\n{indent}]"
