@@ -123,6 +123,8 @@ def test_every_query_of_a_kept_pack_has_its_tree() -> None:
     asked = list(views)
     for control in compiled.controls.values():
         parts = (control.applies, control.na_when, *control.expectations, *control.advice)
+        if control.population is not None:
+            parts += (*control.population.questions, control.population.listed)
         asked += [part.sql for part in parts if part is not None]
     asked += [rule.sql for rules in compiled.row_rules.values() for rule in rules]
     selects = {sql.strip().rstrip(";") if sql in views else select_of(sql) for sql in asked}
