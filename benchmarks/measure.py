@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Run:
-    """One finished child. Units: seconds of wall time; peak resident memory in MiB."""
+    """One finished child. Units: seconds of wall time, and of all processors; peak resident memory in MiB."""
 
     seconds: float
+    processor_seconds: float
     peak_mib: float
     exit_code: int
 
@@ -29,7 +30,8 @@ class Run:
 def run(command: Sequence[str], expected: Sequence[int], log: Path) -> Run:
     """Runs `command` in the repository with its output in `log`; ends the program on another exit code.
 
-    The child is reaped with `wait4`: `ru_maxrss` of that call is the child's own peak, in KiB on Linux.
+    The child is reaped with `wait4`: `ru_maxrss` of that call is the child's own peak, in KiB on Linux, and
+    the times include processes that the child has waited for.
     """
     # Byte code is kept, as it is for everybody who installs a package.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -43,7 +45,7 @@ def run(command: Sequence[str], expected: Sequence[int], log: Path) -> Run:
     if child.returncode not in expected:
         shown = log.read_text("utf-8", errors="replace")[-2000:]
         sys.exit(f"error: exit code {child.returncode} of: {' '.join(command)}\n{shown}")
-    return Run(seconds, usage.ru_maxrss / 1024, child.returncode)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, child.returncode)
 
 
 def interleaved(first: Sequence[Run], second: Sequence[Run]) -> float:
