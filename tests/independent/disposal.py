@@ -76,7 +76,8 @@ class House:
         self.guidelines = [d for d in tables["documents"] if d["doc_type"] == "guideline"]
         self.guards_of = grouped(tables["safeguards"], "target_id")
         self.datasets = by_key(tables["datasets"], "dataset_id")
-        self.disposed = {(d["target_kind"], d["target_id"]) for d in tables["disposals"]}
+        self.disposals = grouped(tables["disposals"], "target_id")
+        self.disposal = by_key(tables["disposals"], "disposal_id")
 
     def suitable(self, d: Row) -> Truth:
         """Whether a method suits a medium."""
@@ -113,6 +114,22 @@ class House:
 
     def verified(self, d: Row) -> Truth:
         return every(stated(d["verified_by"]), None if d["verified_at"] is None else True)
+
+    def accounted_for(self, record: Row) -> Truth:
+        """RT-1.4a: a disposal of the record, its dataset, its store or the batch it names, of that day."""
+        dataset = record["dataset_id"]
+        places = [("record", record["record_id"]), ("dataset", dataset)]
+        if dataset is not None:
+            store = self.datasets[dataset]["resource_id"]
+            places += [("resource", store), ("media", store)]
+        found = [d for kind, name in places for d in self.disposals.get(name, []) if d["target_kind"] == kind]
+        named = self.disposal.get(record["disposal_id"])
+        if named is not None and named["target_kind"] in ("paper_batch", "media"):
+            found.append(named)
+        gone = day(record["disposed_at"])
+        if gone is None:  # on no known day, and so after it was made
+            return any(day(d["performed_at"]) >= day(record["created_at"]) for d in found)
+        return any(day(d["performed_at"]) == gone for d in found)
 
     def decided(self, dataset: Row) -> Truth:
         """RT-1.1. A class that no decision names is missing from the schedule, which is open."""
@@ -165,17 +182,11 @@ def expected(tables: Tables, parameters: Row, stricter: Collection[str] = STRICT
         say("RT-1.4", d["disposal_id"], True, every(h.suitable(d), h.verified(d), h.certified(d)))
     for r in tables["records"]:
         gone = some(r["disposed_at"] is not None, negate(r["copy_present"]))
-        listed = (
-            r["disposal_id"] is not None
-            or {("record", r["record_id"]), ("dataset", r["dataset_id"])} & h.disposed
-        )
-        say("RT-1.4a", r["record_id"], gone, bool(listed))
+        say("RT-1.4a", r["record_id"], gone, h.accounted_for(r))
     for s in tables["resources"]:
-        listed = (
-            s["disposal_id"] is not None
-            or {(k, s["resource_id"]) for k in ("resource", "media")} & h.disposed
-        )
-        say("RT-1.4b", s["resource_id"], s["decommissioned_at"] is not None, bool(listed))
+        of_it = {d["target_kind"] for d in h.disposals.get(s["resource_id"], [])}
+        listed = bool(of_it & {"resource", "media"})
+        say("RT-1.4b", s["resource_id"], s["decommissioned_at"] is not None, listed)
     for t in tables["datasets"]:
         say("RT-1.1", t["dataset_id"], True, h.decided(t))
         floor = t["record_class"] in FLOORS
@@ -314,7 +325,8 @@ def _disposal(draw: Draw, i: int, part: int) -> Row:
         "disposal_id": f"x{i}", "performed_by": draw.mostly("p", None, " "),
         "target_kind": draw.one("record", "dataset", "resource", "media", "paper_batch"),
         "target_id": f"{draw.one('q', 't', 'r')}{draw.randrange(part)}",
-        "medium": draw.choice(MEDIA), "method": draw.choice(MEANS), "performed_at": "2026-02-01",
+        "medium": draw.choice(MEDIA), "method": draw.choice(MEANS),
+        "performed_at": draw.moment(draw.back(0, 10, 29)),
         "vendor_party_id": draw.maybe("v1", 0.5), "certificate_ref": draw.mostly("c", None, " ", share=0.7),
-        "verified_by": draw.mostly("p", None, " "), "verified_at": draw.maybe("2026-02-02"),
+        "verified_by": draw.mostly("p", None, " "), "verified_at": draw.maybe("2026-03-02"),
     }  # fmt: skip
