@@ -111,7 +111,7 @@ class Bench(Struct):
         """
         for group in _by_setting(wanted):
             self.stack.clear()
-            cases = self._compile(group)
+            cases = self._cases_of(group)
             for case in cases:
                 if case.compiled is not None:
                     self._fill(case, case.compiled, self.stack.slot(case.control.id))
@@ -126,7 +126,7 @@ class Bench(Struct):
         """The same cases, answered by the direct engine; each holds until the next is asked for."""
         for group in _by_setting(wanted):
             session = DirectSession(lambda select: json.loads(self.stack.parse(select)))
-            for case in self._compile(group):
+            for case in self._cases_of(group):
                 session.clear()
                 session.unanswered.clear()
                 case.unanswered = session.unanswered
@@ -141,7 +141,7 @@ class Bench(Struct):
             session.refresh_views({name: view.sql for name, view in case.compiled.views.items()})
             case.evidence = check_rows(case.compiled, case.evidence, session)
 
-    def _compile(self, group: Sequence[tuple[Control, Example]]) -> list[Case]:
+    def _cases_of(self, group: Sequence[tuple[Control, Example]]) -> list[Case]:
         """The cases of one setting, without rows yet."""
         cases = [Case(control, example) for control, example in group]
         try:

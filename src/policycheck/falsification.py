@@ -119,6 +119,7 @@ class Changed(Struct, frozen=True):
 
 
 def changed_by(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> Changed | None:
+    """A mutant under the setting of `compiled`; None where the gate refuses it there."""
     control = compiled.controls[mutant.control]
     expression = _expression(mutant, compiled, bench)
     if expression is None and mutant.change is not None:
@@ -127,6 +128,11 @@ def changed_by(mutant: Mutant, compiled: CompiledPack, bench: Bench) -> Changed 
     changed = variant(compiled, mutant.control, **_fields(control, mutant, expression))
     same = expression is not None and expression.reads == old.reads
     return Changed(mutant, changed, old.sql, expression.sql if expression else None, same)
+
+
+def all_changed(mutants: Iterable[Mutant], compiled: CompiledPack, bench: Bench) -> list[Changed]:
+    """These mutants under one setting, without those that the gate refuses there."""
+    return [each for each in (changed_by(m, compiled, bench) for m in mutants) if each is not None]
 
 
 def _part(control: CompiledControl, mutant: Mutant) -> CompiledExpression:
@@ -184,18 +190,18 @@ class _Hunt(Struct):
     unsure: set[str] = field(default_factory=set)  # controls of which something was not answered
 
     def ask(self, cases: Iterable[Case]) -> None:
+        """Lets every case notice what is still live of its control. Cases of one control and setting follow
+        each other."""
         tried: list[Changed] = []
-        at: CompiledPack | None = None
+        compiled: CompiledPack | None = None  # the pack that `tried` changes
         for case in cases:
             live = self.live.get(case.control.id)
             if case.unanswered:
                 self.unsure.add(case.control.id)
             elif live and case.compiled is not None:
-                if case.compiled is not at:  # another control, or another setting
-                    at = case.compiled
-                    tried = [
-                        c for c in (changed_by(m, at, self.bench) for m in live.values()) if c is not None
-                    ]
+                if case.compiled is not compiled:  # another control, or another setting
+                    compiled = case.compiled
+                    tried = all_changed(live.values(), compiled, self.bench)
                 self._ask(case, [changed for changed in tried if changed.mutant.id in live])
 
     def _ask(self, case: Case, tried: Sequence[Changed]) -> None:

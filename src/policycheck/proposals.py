@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from policycheck.bench import AS_OF, Bench, open_stack
 from policycheck.builtin_tables import BUILTIN_TABLES
 from policycheck.compiled import CompiledPack
-from policycheck.falsification import Answers, Changed, ControlMutants, Mutant, changed_by, parts_of
+from policycheck.falsification import Answers, Changed, ControlMutants, Mutant, all_changed, parts_of
 from policycheck.model import Column, ColumnType, Control, Example, Pack, Status, TableSchema
 from policycheck.selftest import ExampleResult, Progress, run_case
 
@@ -92,13 +92,13 @@ def _noticed(
     """For each example what the control answers, and the mutants that answer otherwise."""
     found: dict[int, tuple[ExampleResult | None, list[str]]] = {}
     tried: list[Changed] = []
-    at: CompiledPack | None = None
+    compiled: CompiledPack | None = None  # the pack that `tried` changes
     for case in bench.single_cases([(control, example) for example in batch]):
         if case.compiled is None or case.unanswered or case.evidence is None or case.evidence.row_faults:
             continue  # rows that contradict each other are no example of anything else
-        if case.compiled is not at:
-            at = case.compiled
-            tried = [c for c in (changed_by(m, at, bench) for m in mutants) if c is not None]
+        if case.compiled is not compiled:
+            compiled = case.compiled
+            tried = all_changed(mutants, compiled, bench)
         known = Answers(case, tried)
         apart = [changed for changed in tried if known.may_differ(changed)]
         if not apart:

@@ -159,6 +159,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(args=arguments, prog_name="policycheck")
     finally:
-        # What is frozen is not looked through when Python leaves either. DuckDB's binding counts on that.
+        # As it leaves, Python looks for cycles once more, but not in what is frozen. DuckDB's binding needs
+        # that look.
         if "_duckdb" not in sys.modules:
             gc.freeze()

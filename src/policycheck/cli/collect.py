@@ -140,7 +140,10 @@ def tls(
 
 
 def _named_endpoints(endpoints: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(the identifier of each endpoint that was given one, the endpoints to scan)."""
+    """(the identifier of each endpoint that was given one, the endpoints to scan).
+
+    Raises UsageError for two names of one endpoint, InputError PC753 for two endpoints of one name.
+    """
     from policycheck.collectors import tls_scan
 
     known_as: dict[str, str] = {}

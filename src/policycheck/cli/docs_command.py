@@ -21,12 +21,8 @@ from policycheck.showing import counted
 @click.option("--output", type=click.Path(path_type=Path), default=Path("docs/controls"), show_default=True,
               metavar="DIR",
               help="Folder for the pages; pages of controls that are gone are removed.")  # fmt: skip
-@click.option(
-    "--mutants",
-    "with_mutants",
-    is_flag=True,
-    help="Count the mutants that examples notice, of each control that changed since they were counted.",
-)
+@click.option("--mutants", "with_mutants", is_flag=True,
+              help="Count the mutants that examples notice, of each control that changed since.")  # fmt: skip
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; say which pages are out of date.")
 @click.pass_context
 def docs(
@@ -63,7 +59,9 @@ def docs(
             (output / name).write_text(wanted[name], "utf-8")
         else:
             (output / name).unlink()
-    say(f"{counted(len(wanted), 'page')} in {output}, {len(changed)} changed")
+    say(
+        f"{counted(len(wanted.keys() - {FILE}), 'page')} in {output}, {counted(len(changed), 'file')} changed"
+    )
 
 
 def _pages(folder: Path, counts_file: Path, with_mutants: bool) -> dict[str, str]:

@@ -173,16 +173,18 @@ class Reading(Struct, frozen=True):
     evidence: Evidence
 
     @property
+    def has_bulk(self) -> bool:
+        return any(data.bulk for data in self.evidence.tables.values())
+
+    @property
     def is_small(self) -> bool:
-        tables = self.evidence.tables.values()
-        return not any(data.bulk for data in tables) and sum(d.row_total for d in tables) <= DIRECT_LIMIT
+        return not self.has_bulk and sum(d.row_total for d in self.evidence.tables.values()) <= DIRECT_LIMIT
 
     @property
     def is_direct(self) -> bool:
         """Whether the direct engine is to be asked first."""
-        bulk = any(data.bulk for data in self.evidence.tables.values())
         asked = self.inputs.engine
-        return not bulk and (asked is Engine.DIRECT or (asked is Engine.AUTO and self.is_small))
+        return self.is_small if asked is Engine.AUTO else asked is Engine.DIRECT and not self.has_bulk
 
     def under(self, profile: str) -> Reading | None:
         """The same under another profile; None where its memos do not license its values."""

@@ -29,7 +29,6 @@ PROTOCOLS = {
     "tls1_3": "tls_1_3_cipher_suites",
 }
 STRONG_ENOUGH_BITS = 128
-PLAINTEXT_ANSWERS = ("refused", "redirects", "serves_content", "accepts_submission", "unknown")
 
 _HOW = "give the file that `sslyze --json_out=FILE HOST:PORT` wrote (sslyze 6)"
 _WEAK_NAME = re.compile(r"(?:^|_)(?:NULL|anon|EXPORT\d*|RC2|RC4|DES|DES40|DES64|3DES|IDEA|MD5)(?=_|$)")

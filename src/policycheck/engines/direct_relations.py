@@ -39,7 +39,7 @@ class _Compiled(Struct, Generic[T]):
 
 
 class _Table(Struct):
-    """`version` is another number whenever the rows are others."""
+    """`version` is another number after every change of the rows."""
 
     schema: TableSchema
     rows: list[tuple[Any, ...]]
@@ -58,8 +58,8 @@ class _View(Struct):
 
 
 class Relations:
-    """Define, fill, ask. Every EngineError is noted in `unanswered` by its words; a view that fails on its
-    rows has none, and is `broken`."""
+    """Define, fill, ask. Every EngineError is noted in `unanswered` by its words. A view that fails on the
+    rows there are is `broken`, and answers no rows."""
 
     def __init__(self, trees: Trees, parameters: Mapping[str, Any]) -> None:
         self.unanswered: list[str] = []
@@ -72,7 +72,7 @@ class Relations:
         self._expressions: dict[tuple[str, str], _Compiled[Value]] = {}
         self._selects: dict[str, _Compiled[Query]] = {}
         self._reads: dict[str, None] = {}  # the relations that what is being compiled has asked for
-        self._state = 0  # another number whenever anything is
+        self._state = 0  # another number after any change of rows, texts or columns
 
     # --- tables and views ---
 
