@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sample_run
 from independent.logic import Row, Tables, Verdicts
@@ -88,12 +87,3 @@ def disagreements(assessment: Assessment, expected: Mapping[str, Verdicts]) -> l
             if not least <= count <= most:
                 found.append(Disagreement(control, "*", f"{least} to {most} {status.value}", str(count)))
     return found
-
-
-def row_of(tables: Tables, subject: str) -> dict[str, Any]:
-    """The row whose first cell is a subject, for a message."""
-    for rows in tables.values():
-        for row in rows:
-            if next(iter(row.values())) == subject:
-                return row
-    return {}

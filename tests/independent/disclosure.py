@@ -141,7 +141,7 @@ CHANNELS = ("email", "fax", "telephone", "portal", "mail", "in_person", "other",
 def generate(draw: Draw, size: int) -> Tables:
     """As many disclosures and as many consents, four to a person."""
     kinds = ("client", "data_subject", "processor", "processor", "third_party", "third_party", "affiliate",
-             "regulator",              "own_organisation", "unknown", "court")  # fmt: skip
+             "regulator", "own_organisation", "unknown", "court")  # fmt: skip
     parties = [
         {
             "party_id": f"c{i}", "name": "n", "kind": draw.choice(kinds),
@@ -163,13 +163,7 @@ def generate(draw: Draw, size: int) -> Tables:
     return {
         "disclosures": [_disclosure(draw, i, parties, people) for i in range(size)],
         "consents": [_consent(draw, i, parties, people) for i in range(size)],
-        "subjects": [
-            {
-                "subject_id": f"u{i}", "vital_status": "living", "jurisdictions": [],
-                "birth_date": draw.one(None, "1980", "2007", "2007-05", "2007-06", "2007-06-01", "2015"),
-            }
-            for i in range(people)
-        ],
+        "subjects": draw.people(people),
         "parties": parties, "contracts": contracts, "processing_activities": [], "documents": [],
     }  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""RT-1.1, RT-1.4, OR-6.1a and OR-6a: was it decided how long, does the store keep it, how did it go.
+"""RT-1.1, RT-1.4 to RT-1.4b, OR-6.1a, OR-6a, LB-1.2a: was it decided how long, does the store keep it, how
+did it go, what is it used for.
 
 Reference 2.RT and 2.OR (three checks of a minimum), 4.3.
 """
@@ -225,7 +226,7 @@ CLASSES = (
 
 
 def generate(draw: Draw, size: int) -> Tables:
-    """A quarter each of disposals, records and stores; datasets and documents the rest."""
+    """A fifth each of disposals, records, stores, datasets, documents and flows."""
     part = size // 5
     documents = [_document(draw, i) for i in range(part)]
     resources = [_store(draw, i) for i in range(part)]

@@ -1,4 +1,7 @@
-"""Random cells that crowd at the limits: the day itself, one before, one after, nothing, a coarse date."""
+"""Random cells that crowd at the limits: the day itself, one before, one after, nothing, a coarse date.
+
+Goes in: a seed. Comes out: cells, and rows that several areas draw the same way; the same for the same seed.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,22 @@ class Draw(random.Random):
     def back(self, *ages: int) -> date:
         """A day one of these ages ago, give or take a day."""
         return self.past(TODAY - timedelta(days=self.choice(ages)))
+
+    def people(self, number: int) -> list[dict[str, Any]]:
+        """Rows of `subjects`, some of whom come of age about the days on which a consent is drawn."""
+        return [
+            {
+                "subject_id": f"u{i}", "vital_status": "living", "jurisdictions": [],
+                "birth_date": self.one(None, "1980", "2007", "2007-05", "2007-06", "2007-06-01", "2015"),
+            }
+            for i in range(number)
+        ]  # fmt: skip
+
+    def end_some(self, documents: list[dict[str, Any]]) -> None:
+        """Lets what came into effect long ago end today, end yesterday or go on."""
+        for document in documents:
+            if document["effective_from"] == "2024-01-01":
+                document["effective_to"] = self.mostly(None, iso(TODAY), iso(TODAY - timedelta(1)), share=0.6)
 
     def leap(self) -> date:
         return date(self.choice([2012, 2016, 2020, 2024]), 2, self.choice([28, 29]))

@@ -250,7 +250,7 @@ START = date(2025, 6, 1)
 
 
 def generate(draw: Draw, size: int) -> Tables:
-    """A third each of activities, of records and of consents."""
+    """A third each of activities, datasets, records and consents."""
     documents = [
         {
             "document_version_id": f"d{i}", "document_id": f"d{i}",
@@ -264,9 +264,7 @@ def generate(draw: Draw, size: int) -> Tables:
         }
         for i in range(40)
     ]  # fmt: skip
-    for document in documents:
-        if document["effective_from"] == "2024-01-01":
-            document["effective_to"] = draw.mostly(None, iso(TODAY), iso(TODAY - timedelta(1)), share=0.6)
+    draw.end_some(documents)
     activities = [_activity(draw, i, documents) for i in range(size // 3)]
     names = [a["activity_id"] for a in activities]
     datasets = [
@@ -286,13 +284,7 @@ def generate(draw: Draw, size: int) -> Tables:
         "processing_activities": activities, "datasets": datasets, "documents": documents,
         "records": [_record(draw, i, datasets, people) for i in range(size // 3)],
         "consents": [_consent(draw, i, people) for i in range(size // 3)],
-        "subjects": [
-            {
-                "subject_id": f"u{i}", "vital_status": "living", "jurisdictions": [],
-                "birth_date": draw.one(None, "1980", "2007", "2007-05", "2007-06", "2007-06-01", "2015"),
-            }
-            for i in range(people)
-        ],
+        "subjects": draw.people(people),
         "data_flows": [
             {
                 "flow_id": f"f{i}", "kind": draw.one("observed", "declared"), "origin_class": "client",
@@ -353,8 +345,7 @@ def _consent(draw: Draw, i: int, people: int) -> Row:
     ends = (date(2026, 2, 1), date(2026, 2, 2), date(2026, 3, 1), TODAY)
     return {
         "consent_id": f"c{i}",
-        "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client",
-                                                         share=0.7),
+        "giver_kind": draw.mostly("subject", "parent_guardian", "representative", "client", share=0.7),
         "subject_id": draw.maybe(f"u{draw.randrange(people)}", 0.03),
         "kind": draw.mostly("consent", "explicit_consent", "opt_out", "hipaa_authorization", share=0.6),
         "purposes": draw.mostly(["care", "billing", "research"], ["care"], ["*"], ["care", "*"], []),

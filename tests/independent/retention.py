@@ -279,14 +279,16 @@ class Archive:
 
     # --- the resolver ---
 
+    def clock(self, record: Row) -> date | None:
+        """The day from which the age of a record counts."""
+        if record["record_class"] in SCHEDULED:
+            return day(record["last_in_effect_at"] or record["received_at"] or record["created_at"])
+        return day(record[self.p["retention_clock"]])
+
     def over_retained(self, record: Row, terms: Terms) -> Truth:
         """Whether a record is past its last day, by its age alone."""
         longest, shortest = terms
-        kind = record["record_class"]
-        if kind in SCHEDULED:
-            clock = day(record["last_in_effect_at"] or record["received_at"] or record["created_at"])
-        else:
-            clock = day(record[self.p["retention_clock"]])
+        kind, clock = record["record_class"], self.clock(record)
         if longest is None and kind in NINETY_DAYS:
             longest = self.p["default_retention_days"]
         elif longest is None and kind in SCHEDULED:
@@ -354,11 +356,7 @@ class Archive:
 
     def destroyed(self, record: Row) -> str:
         """RT-1.2a: neither under a hold nor before a minimum."""
-        moment, when = span(record["disposed_at"]), day(record["disposed_at"])
-        if record["record_class"] in SCHEDULED:
-            clock = day(record["last_in_effect_at"] or record["received_at"] or record["created_at"])
-        else:
-            clock = day(record[self.p["retention_clock"]])
+        moment, when, clock = span(record["disposed_at"]), day(record["disposed_at"]), self.clock(record)
         free = every(
             negate(self.held(record, moment)), self.may_go(record, when), self.dead_free(record, when)
         )

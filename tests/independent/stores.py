@@ -434,9 +434,7 @@ def generate(draw: Draw, size: int) -> Tables:
         }
         for i in range(60)
     ]  # fmt: skip
-    for document in documents:
-        if document["effective_from"] == "2024-01-01":
-            document["effective_to"] = draw.mostly(None, iso(TODAY), iso(TODAY - timedelta(1)), share=0.6)
+    draw.end_some(documents)
     keys = [
         {
             "key_id": f"k{i}", "provider": "kms", "spec": "AES",
@@ -495,7 +493,7 @@ def _store(draw: Draw, i: int) -> Row:
     return {
         "resource_id": f"r{i}", "kind": kind,
         "hosting": draw.mostly("endpoint" if kind in ENDPOINTS else "on_prem", "cloud", "third_party",
-                               "unknown",                                "on_prem", "endpoint", share=0.4),
+                               "unknown", "on_prem", "endpoint", share=0.4),
         "provider": draw.mostly("gcp", "aws", "other", None, share=0.6),
         "created_at": draw.one(None, "2014-12-31", "2015-01-01", "2015-01-02"),
         "decommissioned_at": "2026-01-01" if gone else None,

@@ -164,7 +164,7 @@ def _exception(draw: Draw, i: int, people: list[str], documents: list[Row]) -> R
     start = draw.mostly(date(2025, 1, 1), TODAY, TODAY + timedelta(1), share=0.8)
     end = draw.one(TODAY, TODAY + timedelta(1), date(2026, 12, 31), TODAY - timedelta(1), TODAY, None)
     reviewed = draw.one(date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3), date(2025, 6, 30),
-                        date(2025, 7, 1),                         date(2024, 2, 29), TODAY)  # fmt: skip
+                        date(2025, 7, 1), date(2024, 2, 29), TODAY)  # fmt: skip
     approved = draw.one(reviewed, date(2024, 6, 1), date(2025, 3, 2))
     controls = (
         "encryption",
