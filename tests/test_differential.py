@@ -11,9 +11,8 @@ has to make a difference. Where a reading of the reference was open, a comment s
 | stores | DP-3.1, DP-3.3 to DP-3.11 | stores and protections |
 | waivers | DP-3.2, DP-3.12 to DP-3.14 | exceptions |
 | disclosure | DP-2.1 | disclosures |
-| retention | RT-1.2, RT-1.2a, RT-1.3, OR-6.1, OR-6.2, OR-6.3, OR-6.3a, OR-6.4 | records, contracts,
-disclosures |
-| disposal | RT-1.1, RT-1.4, RT-1.4a, RT-1.4b, OR-6.1a, OR-6a, LB-1.2a | disposals, datasets, versions, ... |
+| retention | RT-1.2 to RT-1.3, OR-6.1, OR-6.2, OR-6.3, OR-6.3a, OR-6.4 | records, contracts, disclosures |
+| disposal | RT-1.1, RT-1.4 to RT-1.4b, OR-6.1a, OR-6a, LB-1.2a | disposals, records, stores, datasets, ... |
 | lawfulness | LB-1.2, LB-1.3, LB-1.4, LB-2.1 to LB-2.7 | activities and records |
 | training | SE-4.6 | persons |
 """
@@ -21,6 +20,7 @@ disclosures |
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -117,7 +117,7 @@ def test_the_pack_and_the_second_reading_agree(
 
 
 @pytest.mark.parametrize("area", AREAS)
-def test_every_status_is_reached(assessed: Callable[..., Assessment], area: str) -> None:
+def test_every_control_passes_some_and_fails_some(assessed: Callable[..., Assessment], area: str) -> None:
     """Rows that only ever fail would agree with anything."""
     expected = read_again(area, SIZES[area], SEEDS[0], "interpreted")
     for result in assessed(area, SIZES[area], SEEDS[0], "interpreted").controls:
@@ -144,10 +144,10 @@ FLIPS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "a key of exactly the length": (stores, "at_least", lambda a, b: None if a is None else a > b),
     "unknown is no": (stores, "known", lambda value: "none" if value in logic.OPEN else value),
     "the anniversary of a review": (
-        waivers, "floor_years", lambda d, n: logic.floor_years(d, n) - logic.timedelta(1),
+        waivers, "floor_years", lambda d, n: logic.floor_years(d, n) - timedelta(1),
     ),
     "the last day of a role": (
-        waivers, "held_role", lambda a, p, r, d: logic.held_role(a, p, r, d and d + logic.timedelta(1)),
+        waivers, "held_role", lambda a, p, r, d: logic.held_role(a, p, r, d and d + timedelta(1)),
     ),
     "the instant of consent": (disclosure, "earlier", logic.not_later),
     "a leap day": (retention, "ceil_years", logic.floor_years),
