@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from policycheck.errors import InputError
+from policycheck.evidence import rows_as_evidence
+from policycheck.explanation import explain_control, explain_subject
+from policycheck.loading import load
 from policycheck.model import Status
 from policycheck.outcomes import Assessment, ControlResult, PopulationResult
 from policycheck.reporters import REPORTERS
-from small_pack import BOXES, CONTROL, compile_folder, judge, write_pack
+from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
 
 SHELVES: dict[str, Any] = {
     **BOXES,
@@ -78,6 +81,26 @@ def test_what_the_inventory_does_not_know_is_unknown_and_named(tmp_path: Path) -
 def test_a_fail_stays_a_fail_though_the_inventory_does_not_know_it(tmp_path: Path) -> None:
     result, _ = run(tmp_path, [box("a"), box("b", locked=False)], [shelf("1", "a")])
     assert result.status is Status.FAIL
+
+
+def test_each_subject_is_explained_as_it_is_judged(tmp_path: Path) -> None:
+    """One that both lists know, one that the inventory does not name, and one that it alone names."""
+    compiled, session = compile_folder(pack(tmp_path))
+    with session:
+        given = {"boxes": [box("a"), box("b")], "shelves": [shelf("1", "a"), shelf("2", "c")]}
+        evidence = load(compiled, rows_as_evidence(given, compiled.pack.tables, AS_OF), session)
+        explained = explain_control(compiled, evidence, session, "BX-1")
+        found = {
+            name: explain_subject(compiled, evidence, session, explained, name).verdict
+            for name in ("a", "b", "2")
+        }
+        with pytest.raises(InputError, match="no subject `c`"):
+            explain_subject(compiled, evidence, session, explained, "c")
+    assert {name: (verdict.status, verdict.reason.code) for name, verdict in found.items()} == {
+        "a": (Status.PASS, "pass"),
+        "b": (Status.UNKNOWN, "not_in_inventory"),
+        "2": (Status.UNKNOWN, "not_in_evidence"),
+    }
 
 
 @pytest.mark.parametrize("in_use", [False, None])

@@ -7,7 +7,7 @@ the two cannot differ; a subject that passes can be explained too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -33,6 +33,7 @@ from policycheck.trust import Doubt, Trust
 from policycheck.verdicts import Columns, Decider, Verdict
 
 MAX_CANDIDATES = 10_000
+NOT_SEEN = "not_in_evidence"  # the reason of a subject that only an inventory names
 
 
 class ParameterUse(Struct, frozen=True):
@@ -116,7 +117,8 @@ def explain_control(
 def explain_subject(
     compiled: CompiledPack, evidence: Evidence, session: Session, explained: ControlExplanation, subject: str
 ) -> SubjectExplanation:
-    """The answers for one subject, named by its key as reports show it.
+    """The answers for one subject, named by its key as reports show it. One that only the inventory of the
+    control names has no answers.
 
     Raises InputError PC602 where the control has no such subject.
     """
@@ -127,14 +129,22 @@ def explain_subject(
             "explain one of " + ", ".join(explained.control.all_of),
         )
     parts = [control.applies] if control.applies else []
-    asked = [*parts, *control.expectations, *control.advice]
+    listed = [control.population.listed] if control.population else []
+    asked = [*parts, *control.expectations, *listed, *control.advice]
     judgement = session.judge(
         control.relation, control.base, control.key, [e.sql for e in asked], control.observed
     )
-    row = _find(judgement, len(asked), subject, control.control.id)
+    row, near = _find(judgement, len(asked), subject)
+    if row is None:
+        return _absent(explained.result, evidence, subject, near)
     doubt = Trust(compiled, evidence).doubt(control)
     end = len(parts) + len(control.expectations)
-    columns = Columns(0 if parts else None, tuple(range(len(parts), end)), tuple(range(end, len(asked))))
+    columns = Columns(
+        0 if parts else None,
+        tuple(range(len(parts), end)),
+        tuple(range(end + len(listed), len(asked))),
+        end if listed else None,
+    )
     verdict = Decider(control, columns, doubt).decide(row.answers, row.source, row.row)
     observed = dict(zip(control.observed, row.observed, strict=True))
     answers = [_answer(control, e, a, doubt, observed) for e, a in zip(asked, row.answers, strict=True)]
@@ -156,18 +166,43 @@ def explain_subject(
     )  # fmt: skip
 
 
-def _find(judgement: Judgement, asked: int, subject: str, control_id: str) -> Row:
-    """The subject of this name; every row is looked at, so that a passing one is found too."""
+def _find(judgement: Judgement, asked: int, subject: str) -> tuple[Row | None, list[str]]:
+    """The subject of this name, and names that there are where it is none. Every row is looked at, so that a
+    passing one is found too."""
     columns = tuple(range(asked))
     wanted = [(answers, source) for answers, source, _ in judgement.patterns(columns)]
     seen: list[str] = []
     for row in judgement.stream(columns, wanted):
         name = "/".join(show(value) for value in row.key)
         if name == subject:
-            return row
+            return row, []
         if len(seen) < MAX_CANDIDATES:
             seen.append(name)
-    raise _unknown(f"`{control_id}` has no subject `{subject}`", nearest(subject, seen))
+    return None, seen
+
+
+def _absent(
+    result: ControlResult, evidence: Evidence, subject: str, near: Sequence[str]
+) -> SubjectExplanation:
+    """A subject that stands in the inventory alone. Raises InputError PC602 where it stands nowhere."""
+    absent = {finding.subject: finding for finding in result.findings if finding.reason.code == NOT_SEEN}
+    if subject not in absent:
+        words = f"`{result.control.id}` has no subject `{subject}`"
+        raise _unknown(words, nearest(subject, [*near, *absent]))
+    finding = absent[subject]
+    path = finding.place.path if finding.place is not None else None
+    source = next((s for s in evidence.sources if path in [file.path for file in s.files]), None)
+    return SubjectExplanation(
+        subject=subject,
+        place=finding.place,
+        source=source,
+        file_digest=_file_digest(source, finding.place),
+        scope=None,
+        expectations=(),
+        verdict=Verdict(finding.status, finding.reason),
+        status=finding.status,
+        exception=None,
+    )
 
 
 def _answer(
