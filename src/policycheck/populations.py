@@ -6,6 +6,7 @@ questions that reconcile the two, and what stands in the inventory and nowhere e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -50,14 +51,14 @@ def population_texts(control: Control) -> list[ExpressionText]:
     return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
 
 
-def reconcile(judgement: Judgement, questions: int, limit: int) -> Reconciled:
-    """`judgement` answers, over the rows of the inventory: whether it is asked for (where that is a question
-    at all), and whether the evidence knows it. INVARIANT: a row that may be asked for is."""
-    columns = range(questions)
+def reconcile(judgement: Judgement, columns: Sequence[int], limit: int) -> Reconciled:
+    """`judgement` answers in these columns, over the rows of the inventory: whether it is asked for (where
+    that is a question at all), and whether the evidence knows it. INVARIANT: a row that may be asked for
+    is."""
     asked = {
         (answers, source): count
         for answers, source, count in judgement.patterns(columns)
-        if questions == 1 or answers[0] is not False
+        if len(columns) == 1 or answers[0] is not False
     }
     missing = {key: count for key, count in asked.items() if key[0][-1] is not True}
     expected = sum(asked.values())
