@@ -213,7 +213,8 @@ class _Run:
         }
         observed = sorted({name for control in group for name in control.observed})
         first = group[0]
-        judgement = self.session.judge(first.relation, first.base, first.key, list(asked), observed)
+        kept = sorted({name for c in group if c.population is not None for name in c.population.checked})
+        judgement = self.session.judge(first.relation, first.base, first.key, list(asked), observed, kept)
         positions = {name: i for i, name in enumerate(observed)}
         self._asked.update({control.control.id: positions for control in group})
         judged = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policycheck.model import CompiledPopulation, Control, ExpressionText, Population, Reason
+from policycheck.model import CompiledPopulation, Control, ExpressionText, Pack, Population, Reason
 
 if TYPE_CHECKING:
     from policycheck.engines import Judgement, Row
@@ -24,6 +24,16 @@ class Reconciled(Struct, frozen=True):
     expected: int
     found: int
     absent: tuple[Row, ...]
+
+
+def listing(control: Control, pack: Pack) -> str:
+    """The table or view in which the subjects are looked up: the base of a subject view where it has the
+    key, since reading a view costs more. Whoever judges checks that the view's key is the base's."""
+    subject, named = control.subject or "", control.population
+    base = pack.views[subject].base if subject in pack.views else ""
+    table = pack.tables.get(base or "")
+    has_key = table is not None and named is not None and table.column(named.key) is not None
+    return base if base and has_key else subject
 
 
 def question_texts(subject: str, population: Population) -> tuple[ExpressionText, ExpressionText]:
@@ -43,12 +53,12 @@ def question_texts(subject: str, population: Population) -> tuple[ExpressionText
     )
 
 
-def population_texts(control: Control) -> list[ExpressionText]:
+def population_texts(control: Control, pack: Pack) -> list[ExpressionText]:
     """Every expression behind a control's population: of its inventory, and last the one of a subject."""
     named = control.population
     if named is None:
         return []
-    return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
+    return [*([named.where] if named.where else []), *question_texts(listing(control, pack), named)]
 
 
 def reconcile(judgement: Judgement, columns: Sequence[int], limit: int) -> Reconciled:

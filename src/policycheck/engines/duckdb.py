@@ -261,11 +261,9 @@ class DuckDBSession:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str] = (),
     ) -> Judgement:
-        """Answers all expressions over all rows of `relation`, in one pass.
-
-        Raises EngineError when the engine fails, or when a view has lost or doubled rows of its base.
-        """
+        """See `Session.judge`."""
         expected = self._row_totals.get(base, 0)
         if expected <= FETCH_LIMIT and not self._is_large():
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
@@ -273,9 +271,9 @@ class DuckDBSession:
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             rows = fetched_rows(self.fetch(sql), len(key), len(observed))
             judgement = FetchedJudgement(rows, tuple(observed))
-            self._check_rows(relation, base, expected, key)
+            self._check_rows(relation, base, expected, (*key, *kept))
             return judgement
-        self._check_rows(relation, base, expected, key)
+        self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
         name = f"judged_{self._judged}"
         items = ["_row", "_source", *(f'"{column}"' for column in key), *packed(expressions)]
