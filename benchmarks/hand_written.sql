@@ -48,6 +48,9 @@ facts AS (
       - to_days(CASE WHEN r.hosting = 'endpoint' THEN 14 ELSE 7 END) AS seen_lately,
     CASE WHEN p.method = 'encryption' AND p.state = 'complete' AND p.mode IN ('GCM', 'CCM') THEN true
          WHEN p.integrity_mechanism = 'none' THEN false
+         WHEN p.integrity_mechanism = 'aead' THEN
+           CASE WHEN p.method <> 'unknown' THEN p.method = 'encryption' END
+           AND CASE WHEN p.state <> 'unknown' THEN p.state = 'complete' END
          WHEN p.integrity_mechanism <> 'unknown' THEN true END AS intact
   FROM read_parquet('{folder}/storage_protections.parquet') p
   LEFT JOIN read_parquet('{folder}/resources.parquet') r USING (resource_id)

@@ -239,7 +239,7 @@ def test_a_name_whose_endpoint_no_scan_is_of_is_told_and_leaves_the_population_o
 
 
 def test_two_endpoints_never_share_a_name(tmp_path: Path) -> None:
-    """The later scan of a name and address counts alone, so one would hide the other."""
+    """The inventory knows one website of that name, so that one scan would vouch for both."""
     path = tmp_path / "scan.json"
     path.write_text(json.dumps(report()))
     both = ("--endpoint-id", "shop=www.example.com:443", "--endpoint-id", "shop=example.com:443")

@@ -318,6 +318,27 @@ def test_what_is_not_named_is_refused(sql: str, parser: two_engines.Trees) -> No
     assert session.unanswered
 
 
+def test_a_column_that_was_looked_up_in_the_base_has_to_be_the_same(parser: two_engines.Trees) -> None:
+    """The keys of a population are looked up in the base of a view, so the view must not hold others."""
+    data = rows(THINGS, {"link": "a"}, {"link": None}, {"link": "B"})
+    columns = "t._row AS _row, t._source AS _source, t.things_id AS things_id"
+    shown = f"SELECT {columns}, {{}} AS link FROM things t"
+    with DuckDBSession() as embedded:
+        for session in (opened(parser, data), embedded):
+            if session is embedded:
+                embedded.define_tables([THINGS, PARTS])
+                embedded.insert(data)
+            for text, same in (("t.link", True), ("lower(t.link)", False), ("coalesce(t.link, 'a')", False)):
+                session.define_view("shown", shown.format(text))
+                asked = ("shown", "things", ["things_id"], ["link IS NULL"], [])
+                assert session.judge(*asked).total == 3
+                if same:
+                    assert session.judge(*asked, ["link"]).total == 3
+                else:
+                    with pytest.raises(EngineError, match="keeps 2 of the 3 rows"):
+                        session.judge(*asked, ["link"])
+
+
 def test_rows_whose_order_is_open_are_not_numbered(parser: two_engines.Trees) -> None:
     session = opened(parser, rows(THINGS, {"total": 1, "name": "a"}, {"total": 1, "name": "b"}))
     numbered = "SELECT t.name AS name, row_number() OVER (ORDER BY {}) AS n FROM things t"

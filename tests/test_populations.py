@@ -132,6 +132,54 @@ def test_a_faulty_row_of_the_inventory_vouches_for_nobody(tmp_path: Path) -> Non
     assert result.counts[Status.PASS] == 0
 
 
+LEADS: dict[str, Any] = {
+    **SHELVES,
+    "properties": {
+        **SHELVES["properties"],
+        "moved_to": {
+            "type": ["string", "null"],
+            "x-references": "boxes.box_id",
+            "description": "Where it went.",
+        },
+        "height": {"type": ["integer", "null"], "description": "How high it hangs."},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "cells", "code"),
+    [
+        ("moved_to IS NULL", {"moved_to": "nowhere"}, "dangling_ref"),
+        ("height IS NOT NULL", {"height": "high"}, "wrong_type"),
+    ],
+)
+def test_a_doubtful_cell_takes_nothing_out_of_the_inventory(
+    tmp_path: Path, where: str, cells: dict[str, Any], code: str
+) -> None:
+    control = {**CONTROL, "population": {**POPULATION, "where": where}}
+    folder = write_pack(tmp_path, {"tables/shelves.schema.json": LEADS, "BX/BX-1.yaml": control})
+    sound = {**shelf("1", "a"), "height": 3}
+    result = judge(folder, {"boxes": [box("a")], "shelves": [sound, {**shelf("2", "b"), **cells}]}).controls[
+        0
+    ]
+    assert (result.status, result.reason.code) == (Status.UNKNOWN, code)
+    assert result.population == PopulationResult("shelves", 1, 1)
+    assert judge(folder, {"boxes": [box("a")], "shelves": [sound]}).controls[0].status is Status.PASS
+
+
+def test_a_plan_takes_nothing_out_of_the_inventory(tmp_path: Path) -> None:
+    where = "NOT EXISTS (SELECT 1 FROM keys k WHERE k.key_id = subject.shelf_id)"
+    folder = pack(tmp_path, {**POPULATION, "where": where})
+    given = {"boxes": [box("a")], "shelves": [shelf("1", "a")]}
+    observed = judge(folder, {**given, "keys": {"rows": [], "kind": "observed"}})
+    assert observed.controls[0].status is Status.PASS
+    planned = judge(folder, {**given, "keys": {"rows": [], "kind": "planned"}})
+    assert (planned.controls[0].status, planned.controls[0].reason.code) == (
+        Status.UNKNOWN,
+        "evidence_planned",
+    )
+
+
 def test_an_empty_inventory_does_not_let_subjects_pass(tmp_path: Path) -> None:
     result, _ = run(tmp_path, [box("a")], [])
     assert result.status is Status.UNKNOWN

@@ -184,6 +184,20 @@ def test_a_second_run_takes_what_the_first_has_left(small: Path, cache: Path) ->
     assert only_file(cache).stat().st_mtime_ns == before.st_mtime_ns
 
 
+def test_a_file_of_another_pack_under_this_name_is_not_taken(small: Path, cache: Path) -> None:
+    first = check(small)
+    kept = only_file(cache)
+    other = kept.read_text("ascii")
+    with (small / "controls" / "pack.yaml").open("a", encoding="utf-8") as file:
+        file.write("# another pack\n")
+    kept.unlink()
+    changed = check(small)
+    only_file(cache).write_text(other, "ascii")
+    assert json.loads(check(small).stdout)["pack"] == json.loads(changed.stdout)["pack"]
+    assert json.loads(changed.stdout)["pack"] != json.loads(first.stdout)["pack"]
+    assert only_file(cache).read_text("ascii") != other
+
+
 def test_without_a_cache_nothing_is_left(small: Path, cache: Path) -> None:
     assert report(check(small, "--no-cache")) == report(check(small))
     only_file(cache).unlink()

@@ -132,11 +132,12 @@ class TwinSession:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str] = (),
     ) -> Judgement:
         found: list[Judgement] = []
 
         def ask(engine: Engine) -> list[Row]:
-            judgement = engine.judge(relation, base, key, expressions, observed)
+            judgement = engine.judge(relation, base, key, expressions, observed, kept)
             found.append(judgement)
             return all_rows(judgement, len(expressions))
 

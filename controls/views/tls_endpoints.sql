@@ -1,7 +1,7 @@
 -- base: tls_scans
 -- not null: endpoint_id, ip, scanned_at
 -- One row a scan of one address: whether what it found protects what people submit there.
---   superseded   a later scan of the same address is at hand; this one says nothing about today
+--   superseded   a later scan of the same host, port and address is at hand; this one says nothing about today
 -- A protocol that was not tested is not one that is not offered. What was scanned too long ago is left open.
 WITH later AS (
   SELECT
@@ -11,7 +11,8 @@ WITH later AS (
     any_true(CASE WHEN o.scanned_at = s.scanned_at THEN FALSE ELSE after(o.scanned_at, s.scanned_at) END)
       AS superseded
   FROM tls_scans s
-  JOIN tls_scans o ON o.endpoint_id = s.endpoint_id AND o.ip = s.ip
+  -- Many hosts share an address, and one host has many ports: a scan of another says nothing of this one.
+  JOIN tls_scans o ON o.endpoint_id = s.endpoint_id AND o.ip = s.ip AND o.host = s.host AND o.port = s.port
   GROUP BY s.endpoint_id, s.ip, s.scanned_at
 ),
 offers AS (

@@ -20,6 +20,7 @@ from policycheck.errors import EngineError
 from policycheck.graph import closure
 from policycheck.model import (
     CompiledControl,
+    CompiledExpression,
     CompiledPopulation,
     Control,
     Evidence,
@@ -136,11 +137,13 @@ class _Run:
         self.evidence = evidence
         self.session = session
         self.limit = limit
+        self.inventories: dict[str, tuple[list[str], Judgement]] = {}  # what was asked of each
         self.reconciled: dict[tuple[str, tuple[str, ...]], Reconciled] = {}
         self.trust = Trust(compiled, evidence)
         self.register: Register | None = None
         self.overflow: Overflow | None = None
         self.broken: dict[str, Reason] = {}
+        self.populations: list[CompiledPopulation] = []
         self._asked: dict[str, dict[str, int]] = {}
         self._names: dict[str, frozenset[str]] = {}
 
@@ -171,6 +174,7 @@ class _Run:
 
     def _ask_engine(self, controls: Sequence[CompiledControl]) -> dict[str, _Judged]:
         """One pass over each relation for all its controls; alone, where the shared pass fails."""
+        self.populations = [c.population for c in controls if c.population is not None]
         views = {view for control in controls for view in control.views}
         self.session.compute_views(wanted_columns(self.compiled, controls))
         self.broken = self._broken_contracts(views)
@@ -193,24 +197,24 @@ class _Run:
         return judged
 
     def _ask_group(self, group: Sequence[CompiledControl]) -> dict[str, _Judged]:
-        expressions: list[str] = []
-        columns: dict[str, Columns] = {}
-        for control in group:
-            start = len(expressions)
-            parts = [control.applies] if control.applies else []
-            listed = [control.population.listed] if control.population else []
-            expressions += [e.sql for e in (*parts, *control.expectations, *listed, *control.advice)]
-            middle = start + len(parts)
-            end = middle + len(control.expectations)
-            columns[control.control.id] = Columns(
-                start if parts else None,
-                tuple(range(middle, end)),
-                tuple(range(end + len(listed), len(expressions))),
-                end if listed else None,
+        asked: dict[str, int] = {}  # what several controls ask is asked once
+
+        def place(expression: CompiledExpression) -> int:
+            return asked.setdefault(expression.sql, len(asked))
+
+        columns = {
+            control.control.id: Columns(
+                place(control.applies) if control.applies else None,
+                tuple(map(place, control.expectations)),
+                tuple(map(place, control.advice)),
+                place(control.population.listed) if control.population else None,
             )
+            for control in group
+        }
         observed = sorted({name for control in group for name in control.observed})
         first = group[0]
-        judgement = self.session.judge(first.relation, first.base, first.key, expressions, observed)
+        kept = sorted({name for c in group if c.population is not None for name in c.population.checked})
+        judgement = self.session.judge(first.relation, first.base, first.key, list(asked), observed, kept)
         positions = {name: i for i, name in enumerate(observed)}
         self._asked.update({control.control.id: positions for control in group})
         judged = {}
@@ -301,14 +305,7 @@ class _Run:
         self, compiled: CompiledControl, population: CompiledPopulation, outcome: _Outcome
     ) -> None:
         """Adds what the inventory asks for and the evidence does not know, each as an open subject."""
-        questions = tuple(question.sql for question in population.questions)
-        asked = (population.relation, questions)
-        if asked not in self.reconciled:  # several controls may share an inventory and its subjects
-            judgement = self.session.judge(
-                population.relation, population.base, population.key, questions, ()
-            )
-            self.reconciled[asked] = reconcile(judgement, len(questions), self.limit)
-        seen = self.reconciled[asked]
+        seen = self._seen_in(population)
         outcome.population = PopulationResult(population.relation, seen.expected, seen.found)
         outcome.counts[Status.UNKNOWN] += seen.expected - seen.found
         reason = not_seen(population, compiled.relation)
@@ -317,6 +314,26 @@ class _Run:
             outcome.findings.append(
                 Finding(self._subject(row), Status.UNKNOWN, reason, (), (), reason.words, {}, place)
             )
+
+    def _seen_in(self, population: CompiledPopulation) -> Reconciled:
+        """What an inventory and the subjects know of each other. It is read once for all controls."""
+        own = tuple(question.sql for question in population.questions)
+        asked = (population.relation, own)
+        if asked not in self.reconciled:
+            texts, judgement = self._inventory(population, own)
+            self.reconciled[asked] = reconcile(judgement, tuple(map(texts.index, own)), self.limit)
+        return self.reconciled[asked]
+
+    def _inventory(self, population: CompiledPopulation, own: Sequence[str]) -> tuple[list[str], Judgement]:
+        relation, base, key = population.relation, population.base, population.key
+        if relation not in self.inventories:
+            others = [p.questions for p in self.populations if p.relation == relation]
+            texts = list(dict.fromkeys([*own, *(question.sql for each in others for question in each)]))
+            try:
+                self.inventories[relation] = texts, self.session.judge(relation, base, key, texts, ())
+            except EngineError:  # of another control, perhaps
+                return list(own), self.session.judge(relation, base, key, own, ())
+        return self.inventories[relation]
 
     def _all_findings(
         self,

@@ -40,7 +40,7 @@ from policycheck.model import (
     View,
 )
 from policycheck.parameters import Resolved
-from policycheck.populations import population_texts, question_texts
+from policycheck.populations import listing, population_texts, question_texts
 from policycheck.scope import sql_literal
 from policycheck.showing import placeholders
 from policycheck.source import Place
@@ -148,7 +148,7 @@ class _Compiler:
         for control in controls:
             parts = (control.applies_when, control.na_when, *(a.when for a in control.advise))
             texts += [part for part in parts if part is not None]
-            texts += [*control.expect.values(), *population_texts(control)]
+            texts += [*control.expect.values(), *population_texts(control, self.pack)]
         self.catalogue.parse.prime(parser_texts(texts, [self.pack.views[name] for name in views]))
 
     # --- views ---
@@ -171,7 +171,8 @@ class _Compiler:
         if controls is None:
             return order
         needed: set[str] = set()
-        waiting = [name for name in mentions if any(_mentions(control, name) for control in controls)]
+        words = {word for control in controls for word in _words(control, self.pack)}
+        waiting = [name for name in mentions if name in words]
         while waiting:
             name = waiting.pop()
             if name not in needed:
@@ -180,7 +181,7 @@ class _Compiler:
         return [name for name in order if name in needed]
 
     def _mentioned_views(self, view: View) -> list[str]:
-        words = set(re.findall(r"[a-z_][a-z0-9_]*", without_comments(view.sql)))
+        words = set(IDENTIFIER.findall(without_comments(view.sql)))
         return sorted(words & (set(self.pack.views) - {view.name}))
 
     def compile_view(self, view: View) -> None:
@@ -323,17 +324,16 @@ class _Compiler:
                 words = f"`population` names `{name}`, which `{where.name}` has not"
                 self.faults.add("PC204", words, named.place, nearest(name, where.columns))
                 return None
-        known, listed = question_texts(relation.name, named)
-        questions = [
-            self._check("population", named.where, inventory),
-            self._check("population", known, inventory),
-        ]
+        looked_up = listing(control, self.pack)
+        known, listed = question_texts(looked_up, named)
+        questions = [self._check("population", text, inventory) for text in (named.where, known)]
         asked = self._check("population", listed, relation)
         base = self._base(inventory.name)
         if asked is None:
             return None
         whole = tuple(question for question in questions if question is not None)
-        return CompiledPopulation(inventory.name, base.name, base.key, whole, asked)
+        checked = (named.key,) if looked_up != relation.name else ()
+        return CompiledPopulation(inventory.name, base.name, base.key, whole, asked, checked)
 
     def _parameters_of(self, control: Control, reads: Reads, views: list[str]) -> list[str]:
         """Every parameter a verdict or its message depends on, through all views."""
@@ -492,8 +492,8 @@ class _Compiler:
         return found
 
 
-def _mentions(control: Control, view: str) -> bool:
-    texts = [control.subject or "", *(e.text for e in control.expect.values())]
-    texts += [e.text for e in population_texts(control)]
-    texts += [e.text for e in (control.applies_when, control.na_when, *(a.when for a in control.advise)) if e]
-    return any(re.search(rf"\b{view}\b", text) for text in texts)
+def _words(control: Control, pack: Pack) -> set[str]:
+    """Every name in the texts of a control."""
+    parts = [control.applies_when, control.na_when, *(advice.when for advice in control.advise)]
+    parts += [*control.expect.values(), *population_texts(control, pack)]
+    return {control.subject or "", *IDENTIFIER.findall(" ".join(part.text for part in parts if part))}

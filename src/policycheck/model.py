@@ -467,13 +467,16 @@ class CompiledExpression(Struct, frozen=True):
 
 class CompiledPopulation(Struct, frozen=True):
     """An inventory that has passed the gate. `questions` are asked of its rows: whether a row is asked for
-    (where that is a question), and whether the subjects know it. `listed` is asked of a subject."""
+    (where that is a question), and whether the subjects know it. `listed` is asked of a subject.
+
+    `checked` are columns of the subjects that were looked up in their base table: they must be the same."""
 
     relation: str
     base: str
     key: tuple[str, ...]
     questions: tuple[CompiledExpression, ...]
     listed: CompiledExpression
+    checked: tuple[str, ...] = ()
 
 
 class CompiledControl(Struct, frozen=True):

@@ -6,11 +6,12 @@ questions that reconcile the two, and what stands in the inventory and nowhere e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from policycheck.model import CompiledPopulation, Control, ExpressionText, Population, Reason
+from policycheck.model import CompiledPopulation, Control, ExpressionText, Pack, Population, Reason
 
 if TYPE_CHECKING:
     from policycheck.engines import Judgement, Row
@@ -23,6 +24,16 @@ class Reconciled(Struct, frozen=True):
     expected: int
     found: int
     absent: tuple[Row, ...]
+
+
+def listing(control: Control, pack: Pack) -> str:
+    """The table or view in which the subjects are looked up: the base of a subject view where it has the
+    key, since reading a view costs more. Whoever judges checks that the view's key is the base's."""
+    subject, named = control.subject or "", control.population
+    base = pack.views[subject].base if subject in pack.views else ""
+    table = pack.tables.get(base or "")
+    has_key = table is not None and named is not None and table.column(named.key) is not None
+    return base if base and has_key else subject
 
 
 def question_texts(subject: str, population: Population) -> tuple[ExpressionText, ExpressionText]:
@@ -42,22 +53,22 @@ def question_texts(subject: str, population: Population) -> tuple[ExpressionText
     )
 
 
-def population_texts(control: Control) -> list[ExpressionText]:
+def population_texts(control: Control, pack: Pack) -> list[ExpressionText]:
     """Every expression behind a control's population: of its inventory, and last the one of a subject."""
     named = control.population
     if named is None:
         return []
-    return [*([named.where] if named.where else []), *question_texts(control.subject or "", named)]
+    return [*([named.where] if named.where else []), *question_texts(listing(control, pack), named)]
 
 
-def reconcile(judgement: Judgement, questions: int, limit: int) -> Reconciled:
-    """`judgement` answers, over the rows of the inventory: whether it is asked for (where that is a question
-    at all), and whether the evidence knows it. INVARIANT: a row that may be asked for is."""
-    columns = range(questions)
+def reconcile(judgement: Judgement, columns: Sequence[int], limit: int) -> Reconciled:
+    """`judgement` answers in these columns, over the rows of the inventory: whether it is asked for (where
+    that is a question at all), and whether the evidence knows it. INVARIANT: a row that may be asked for
+    is."""
     asked = {
         (answers, source): count
         for answers, source, count in judgement.patterns(columns)
-        if questions == 1 or answers[0] is not False
+        if len(columns) == 1 or answers[0] is not False
     }
     missing = {key: count for key, count in asked.items() if key[0][-1] is not True}
     expected = sum(asked.values())

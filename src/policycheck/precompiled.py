@@ -172,7 +172,7 @@ def _selects(template: CompiledPack) -> Iterator[tuple[str, str]]:
         pairs += zip(compiled.advice, (advice.when for advice in control.advise), strict=True)
         if compiled.population is not None:
             asked = (*compiled.population.questions, compiled.population.listed)
-            pairs += zip(asked, population_texts(control), strict=True)
+            pairs += zip(asked, population_texts(control, template.pack), strict=True)
     for table, rules in template.row_rules.items():
         written = template.pack.tables[table].rules
         pairs += [(c, ExpressionText(r.expression, r.place)) for c, r in zip(rules, written, strict=True)]

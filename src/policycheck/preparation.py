@@ -26,15 +26,18 @@ class PackStore:
         self._files = pack_files.read_pack_files(root, faults)
         faults.raise_if_any()
         self._folder = folder
-        self._name = precompiled.file_name(pack_files.pack_digest(self._files), str(root))
+        self._digest = pack_files.pack_digest(self._files)
+        self._name = precompiled.file_name(self._digest, str(root))
 
     def read(self) -> Precompiled | None:
-        """What an earlier run has left, or None."""
+        """What an earlier run has left of this pack, or None: what is damaged is made again."""
         text = precompiled.read(self._folder, self._name) if self._folder is not None else None
         try:
-            return Precompiled(text) if text is not None else None
+            kept = Precompiled(text) if text is not None else None
         except ValueError:
-            return None  # what is damaged is made again
+            return None
+        # A file says itself which pack it is of: one that was copied or renamed is of another.
+        return kept if kept is not None and kept.pack.digest == self._digest else None
 
     def parse(self) -> Pack:
         """The pack from its files, without examples. Raises InputError with every fault."""

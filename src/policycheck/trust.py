@@ -6,7 +6,7 @@ undecided whatever the engine answers, which rows and sources are, and why. Noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
@@ -134,11 +134,17 @@ class Trust:
         return sorted(t for t in expression.reads.tables if t != control.base or control.rereads_base)
 
     def _expression_reason(self, control: CompiledControl, expression: CompiledExpression) -> Reason | None:
-        for table in self._joined(control, expression):
+        return self._tables_reason(control, self._joined(control, expression), expression)
+
+    def _tables_reason(
+        self, control: CompiledControl, tables: Sequence[str], expression: CompiledExpression
+    ) -> Reason | None:
+        """What an expression reads in these tables: why one of them, or a row, cannot be relied on."""
+        for table in tables:
             reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
             if reason is not None:
                 return reason
-        for table in self._joined(control, expression):
+        for table in tables:
             for fault in self._faults.get(table, []):
                 if fault.column == "*" or (table, fault.column) in expression.reads.columns:
                     return Reason(fault.code, f"{fault.place}: {fault.words}")
@@ -184,12 +190,21 @@ class Trust:
         return tuple(each for each in (reason, inventory) if each is not None)
 
     def _inventory_reason(self, control: CompiledControl) -> Reason | None:
-        """Why the inventory that a control names cannot be relied on, or None."""
-        for question in control.population.questions if control.population else ():
-            for table in sorted(question.reads.tables - {control.base}):
-                reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
-                if reason is not None:
-                    return reason
+        """Why the inventory that a control names cannot be relied on, or None.
+
+        INVARIANT: no row that is doubtful, and no plan, takes a thing out of what is asked for.
+        """
+        questions = control.population.questions if control.population else ()
+        for question in questions:
+            # The last one looks for a subject. What is wrong with its row is said of the subject itself.
+            own = {control.base} if question is questions[-1] else set()
+            tables = sorted(question.reads.tables - own)
+            reason = self._tables_reason(control, tables, question)
+            if reason is not None:
+                return reason
+            for table in tables:
+                if self._is_planned(table):
+                    return Reason("evidence_planned", f"a source of `{table}` is a plan, not an observation")
         return None
 
 

@@ -113,4 +113,11 @@ class Session(Protocol):
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
-    ) -> Judgement: ...
+        kept: Sequence[str] = (),
+    ) -> Judgement:
+        """Answers all expressions over all rows of `relation`, in one pass.
+
+        Raises EngineError when the engine fails, or when a view has lost or doubled rows of its base, or
+        holds another key there, or something else in a column of `kept`.
+        """
+        ...

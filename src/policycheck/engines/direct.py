@@ -130,13 +130,10 @@ class DirectSession:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str] = (),
     ) -> Judgement:
-        """Answers all expressions over all rows of `relation`, in one pass.
-
-        Raises EngineError when an expression is refused or fails, or when a view has lost or doubled rows
-        of its base.
-        """
-        return self._relations.asked(lambda: self._judge(relation, base, key, expressions, observed))
+        """See `Session.judge`. Raises EngineError also for an expression that this engine refuses."""
+        return self._relations.asked(lambda: self._judge(relation, base, key, expressions, observed, kept))
 
     def _judge(
         self,
@@ -145,6 +142,7 @@ class DirectSession:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str],
     ) -> Judgement:
         rows = self.rows_of(relation)
         columns = [self._relations.answers(relation, text) for text in expressions]
@@ -163,7 +161,7 @@ class DirectSession:
             for row, answered in zip(rows, answers, strict=True)
         ]
         if relation != base:
-            self._check_rows(relation, base, (ROW, SOURCE, *key))
+            self._check_rows(relation, base, (ROW, SOURCE, *key, *kept))
         return FetchedJudgement(found, tuple(observed))
 
     def _check_rows(self, relation: str, base: str, names: Sequence[str]) -> None:

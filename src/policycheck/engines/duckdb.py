@@ -90,6 +90,7 @@ class DuckDBSession:
         self._broken: dict[str, str] = {}
         self._columns: dict[str, list[str]] = {}
         self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
+        self._waiting: dict[str, str] = {}  # views over large tables that nothing has wanted yet
         self._row_totals: dict[str, int] = {}
         self._judged = 0
         self.sealed = False
@@ -158,10 +159,19 @@ class DuckDBSession:
         self._defined.add(name)
 
     def refresh_views(self, views: Mapping[str, str]) -> None:
-        """Computes these views (name to query), in this order, from the rows that are there now."""
+        """Computes these views (name to query), in this order, from the rows that are there now.
+
+        Over large tables it takes note of them only: `compute_views` binds those that are wanted.
+        """
         self._broken.clear()
+        large = self._is_large()
         for name, sql in views.items():
-            self.define_view(name, sql)
+            if large:
+                self._drop(name)
+                self._held.pop(name, None)
+                self._waiting[name] = sql
+            else:
+                self.define_view(name, sql)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes large views once, in this order, each with those of its columns that are wanted.
@@ -172,6 +182,8 @@ class DuckDBSession:
         for name in [n for n, held in self._held.items() if not held and n not in wanted]:
             self._drop(name)
         for name, columns in wanted.items():
+            if name in self._waiting:
+                self.define_view(name, self._waiting.pop(name))
             asked = {*columns, "_row", "_source"}
             kept = {c for c in self._columns[name] if c in asked or ALL_COLUMNS in asked}
             if name not in self._held or kept <= self._held[name]:
@@ -249,11 +261,9 @@ class DuckDBSession:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str] = (),
     ) -> Judgement:
-        """Answers all expressions over all rows of `relation`, in one pass.
-
-        Raises EngineError when the engine fails, or when a view has lost or doubled rows of its base.
-        """
+        """See `Session.judge`."""
         expected = self._row_totals.get(base, 0)
         if expected <= FETCH_LIMIT and not self._is_large():
             columns = ", ".join(f'subject."{name}"' for name in (*key, *observed))
@@ -261,9 +271,9 @@ class DuckDBSession:
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             rows = fetched_rows(self.fetch(sql), len(key), len(observed))
             judgement = FetchedJudgement(rows, tuple(observed))
-            self._check_rows(relation, base, expected, key)
+            self._check_rows(relation, base, expected, (*key, *kept))
             return judgement
-        self._check_rows(relation, base, expected, key)
+        self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
         name = f"judged_{self._judged}"
         items = ["_row", "_source", *(f'"{column}"' for column in key), *packed(expressions)]

@@ -184,7 +184,7 @@ class StoredJudgement:
 def _parts(columns: Sequence[int]) -> dict[int, list[int]]:
     """The columns by the number of the word that holds their answers."""
     parts: dict[int, list[int]] = {}
-    for column in columns:
+    for column in dict.fromkeys(columns):
         parts.setdefault(column // PER_WORD, []).append(column)
     return parts
 

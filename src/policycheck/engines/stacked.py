@@ -74,7 +74,7 @@ class Stack:
         self.broken: dict[int, dict[str, str]] = {}
         self._rows: dict[str, dict[int, list[tuple[Any, ...]]]] = {}
         self._names: dict[str, list[str]] = {}
-        self._kept: dict[str, dict[int, tuple[int, int]]] = {}
+        self._kept: dict[tuple[str, tuple[str, ...]], dict[int, tuple[int, int]]] = {}
         self._answers: dict[tuple[str, str], dict[int, _Answers | EngineError]] = {}
         for name in sorted(self._filled):
             self._session.fetch(f'DELETE FROM stack."{name}"')
@@ -161,11 +161,12 @@ class Stack:
         key: Sequence[str],
         asked: Sequence[str],
         seen: Sequence[str],
+        kept: Sequence[str],
     ) -> Judgement:
         self._flush()
         rows = self._relation(relation).get(slot.number, [])
         known = self._answered(slot, relation, asked)
-        self._check_rows(slot, relation, base, key)
+        self._check_rows(slot, relation, base, (*key, *kept))
         at = {name: i for i, name in enumerate(self._names[relation])}
         wanted = [at["_row"], at["_source"], *(at[name] for name in (*key, *seen))]
         fetched = [
@@ -228,19 +229,20 @@ class Stack:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
         if relation == base:
             return
-        if relation not in self._kept:
+        asked = (relation, tuple(key))
+        if asked not in self._kept:
             same = "".join(f' AND v."{n}" IS NOT DISTINCT FROM b."{n}"' for n in ("_source", *key))
             found = self._session.fetch(
                 f'SELECT b._slot, count(*) FROM stack."{base}" b SEMI JOIN stack."{relation}" v '
                 f"ON v._slot = b._slot AND v._row = b._row{same} GROUP BY b._slot"
             )
             totals = {number: len(rows) for number, rows in self._relation(relation).items()}
-            self._kept[relation] = {
+            self._kept[asked] = {
                 each.number: (totals.get(each.number, 0), dict(found).get(each.number, 0))
                 for each in self.slots
             }
         expected = slot.row_totals.get(base, 0)
-        total, kept = self._kept[relation][slot.number]
+        total, kept = self._kept[asked][slot.number]
         if total != expected or kept != expected:
             words = f"`{relation}` answers {total} rows, and keeps {kept} of the {expected} rows of `{base}`"
             hint = "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing"
@@ -342,5 +344,6 @@ class Slot:
         key: Sequence[str],
         expressions: Sequence[str],
         observed: Sequence[str],
+        kept: Sequence[str] = (),
     ) -> Judgement:
-        return self.stack.judge(self, relation, base, key, expressions, observed)
+        return self.stack.judge(self, relation, base, key, expressions, observed, kept)
