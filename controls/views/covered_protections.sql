@@ -32,8 +32,9 @@ facts AS (
       WHEN p.method = 'one_way_hash' THEN p.hash_keyed
       WHEN p.method <> 'unknown' THEN p.method = 'encryption'
     END AS uses_key,
-    -- A managed service that documents its encryption and shows no key keeps it under its own procedure.
-    p.key_id IS NULL AND p.algorithm_basis = 'vendor_documented' AS provider_keyed,
+    -- A service of another house that documents its encryption and shows no key keeps it under its own procedure. On
+    -- one's own machines the maker of the software keeps no key.
+    p.key_id IS NULL AND p.algorithm_basis = 'vendor_documented' AND r.hosting IN ('cloud', 'third_party') AS provider_keyed,
     CASE WHEN p.state <> 'unknown' THEN p.state = 'complete' END AS state_complete,
     coalesce(p.algorithm, 'UNKNOWN') = 'TDEA' AS is_tdea,
     coalesce(p.mode, 'UNKNOWN') = 'XTS' AS is_xts,

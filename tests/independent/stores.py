@@ -144,7 +144,9 @@ class Estate:
     def key_management(self, p: Row) -> Truth:
         """DP-3.4."""
         if p["key_id"] is None:
-            return True if p["algorithm_basis"] == "vendor_documented" else None
+            # The reference takes the word of any maker. On one's own machines no maker keeps the key.
+            elsewhere = self.resources[p["resource_id"]]["hosting"] in ("cloud", "third_party")
+            return True if elsewhere and p["algorithm_basis"] == "vendor_documented" else None
         key = self.keys[p["key_id"]]
         reference = key["procedure_document_version_id"]
         if reference is None:
