@@ -240,12 +240,10 @@ class Relations:
             except EngineError as error:
                 self.broken[name] = error.faults[0].message
                 rows = []
-            if rows is not view.rows and rows != view.rows:
-                view.rows = rows
+            if rows != view.rows:
                 view.version += 1
-            view.seen = self._state
-        found: list[Any] = view.rows if view.rows is not None else []
-        return found
+            view.rows, view.seen = rows, self._state
+        return view.rows
 
     def _computed(self, name: str) -> list[Any]:
         self._view_query(name)
