@@ -46,7 +46,7 @@ from policycheck.results import (
 from policycheck.showing import filled_message, json_value, placeholders, value_text
 from policycheck.source import Place
 from policycheck.trust import Trust, is_stale
-from policycheck.verdicts import Columns, Decider, Verdict, except_verdict, undecided_words
+from policycheck.verdicts import Columns, Decider, Verdict, columns_of, except_verdict, undecided_words
 
 FINDING_LIMIT = 1000
 ADVISORY_NAMES = 5
@@ -202,15 +202,7 @@ class _Run:
         def place(expression: CompiledExpression) -> int:
             return asked.setdefault(expression.sql, len(asked))
 
-        columns = {
-            control.control.id: Columns(
-                place(control.applies) if control.applies else None,
-                tuple(map(place, control.expectations)),
-                tuple(map(place, control.advice)),
-                place(control.population.listed) if control.population else None,
-            )
-            for control in group
-        }
+        columns = {control.control.id: columns_of(control, place) for control in group}
         observed = sorted({name for control in group for name in control.observed})
         first = group[0]
         kept = sorted({name for c in group if c.population is not None for name in c.population.checked})

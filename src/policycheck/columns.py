@@ -46,12 +46,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _words_of(control: CompiledControl) -> set[str]:
-    expressions: tuple[CompiledExpression | None, ...]
-    expressions = (control.applies, control.na_when, *control.expectations, *control.advice)
+    expressions: tuple[CompiledExpression | None, ...] = (control.na_when, *control.asked)
     words = {*control.key, *control.observed}
     population = control.population
     if population is not None:
-        expressions += (*population.questions, population.listed)
+        expressions += population.questions
         words |= {population.relation, *population.key}
     for expression in expressions:
         if expression is not None:

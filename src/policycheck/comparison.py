@@ -29,7 +29,7 @@ def affected(compiled: CompiledPack, other: Resolved) -> set[str]:
 
 
 def _reads(control: CompiledControl, names: set[str]) -> bool:
-    parts = [control.applies, control.na_when, *control.expectations, *control.advice]
+    parts = [control.na_when, *control.asked]
     if control.population is not None:
         parts += control.population.questions
     used = set(control.parameters).union(*(part.reads.parameters for part in parts if part is not None))

@@ -27,13 +27,13 @@ from policycheck.model import (
     Status,
 )
 from policycheck.outcomes import Assessment, ControlResult, SourceResult
+from policycheck.populations import NOT_SEEN
 from policycheck.showing import filled_message
 from policycheck.source import Place
 from policycheck.trust import Doubt, Trust
-from policycheck.verdicts import Columns, Decider, Verdict
+from policycheck.verdicts import Decider, Verdict, columns_of
 
 MAX_CANDIDATES = 10_000
-NOT_SEEN = "not_in_evidence"  # the reason of a subject that only an inventory names
 
 
 class ParameterUse(Struct, frozen=True):
@@ -128,24 +128,19 @@ def explain_subject(
             f"`{explained.control.id}` is made of other controls and has no subjects of its own",
             "explain one of " + ", ".join(explained.control.all_of),
         )
-    parts = [control.applies] if control.applies else []
-    listed = [control.population.listed] if control.population else []
-    asked = [*parts, *control.expectations, *listed, *control.advice]
+    asked = control.asked
+    kept = control.population.checked if control.population is not None else ()
     judgement = session.judge(
-        control.relation, control.base, control.key, [e.sql for e in asked], control.observed
+        control.relation, control.base, control.key, [e.sql for e in asked], control.observed, kept
     )
     row, near = _find(judgement, len(asked), subject)
     if row is None:
         return _absent(explained.result, evidence, subject, near)
     doubt = Trust(compiled, evidence).doubt(control)
-    end = len(parts) + len(control.expectations)
-    columns = Columns(
-        0 if parts else None,
-        tuple(range(len(parts), end)),
-        tuple(range(end + len(listed), len(asked))),
-        end if listed else None,
-    )
-    verdict = Decider(control, columns, doubt).decide(row.answers, row.source, row.row)
+    start = 0 if control.applies is None else 1
+    end = start + len(control.expectations)
+    decider = Decider(control, columns_of(control, asked.index), doubt)
+    verdict = decider.decide(row.answers, row.source, row.row)
     observed = dict(zip(control.observed, row.observed, strict=True))
     answers = [_answer(control, e, a, doubt, observed) for e, a in zip(asked, row.answers, strict=True)]
     source = evidence.sources[row.source] if 0 <= row.source < len(evidence.sources) else None
@@ -158,8 +153,8 @@ def explain_subject(
         place=place,
         source=source,
         file_digest=_file_digest(source, place),
-        scope=answers[0] if parts else None,
-        expectations=tuple(_with_message(control, a, subject, observed) for a in answers[len(parts) : end]),
+        scope=answers[0] if start else None,
+        expectations=tuple(_with_message(control, a, subject, observed) for a in answers[start:end]),
         verdict=verdict,
         status=status,
         exception=exception,

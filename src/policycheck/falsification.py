@@ -136,7 +136,7 @@ def all_changed(mutants: Iterable[Mutant], compiled: CompiledPack, bench: Bench)
 
 
 def _part(control: CompiledControl, mutant: Mutant) -> CompiledExpression:
-    own = (control.applies, control.na_when, *control.expectations, *control.advice)
+    own = (control.na_when, *control.asked)
     return next(e for e in own if e is not None and e.name == mutant.name)
 
 

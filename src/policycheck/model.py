@@ -499,6 +499,14 @@ class CompiledControl(Struct, frozen=True):
     rereads_base: bool = False  # a verdict depends on other rows of `base` than the subject's own
     population: CompiledPopulation | None = None
 
+    @property
+    def asked(self) -> tuple[CompiledExpression, ...]:
+        """What is asked of every subject: whether the clause applies, the expectations, whether the inventory
+        names it, the advice."""
+        listed = self.population.listed if self.population is not None else None
+        parts = (self.applies, *self.expectations, listed, *self.advice)
+        return tuple(part for part in parts if part is not None)
+
 
 # --- evidence -------------------------------------------------------------------------------------
 

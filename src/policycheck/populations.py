@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from policycheck.engines import Judgement, Row
 
 
+NOT_SEEN = "not_in_evidence"
+"""The reason code of what only an inventory names."""
+
+
 class Reconciled(Struct, frozen=True):
     """How many rows of the inventory are asked for, how many of them the evidence knows, and the others,
     up to a limit."""
@@ -30,10 +34,10 @@ def listing(control: Control, pack: Pack) -> str:
     """The table or view in which the subjects are looked up: the base of a subject view where it has the
     key, since reading a view costs more. Whoever judges checks that the view's key is the base's."""
     subject, named = control.subject or "", control.population
-    base = pack.views[subject].base if subject in pack.views else ""
-    table = pack.tables.get(base or "")
-    has_key = table is not None and named is not None and table.column(named.key) is not None
-    return base if base and has_key else subject
+    view = pack.views.get(subject)
+    base = pack.tables.get(view.base or "") if view is not None else None
+    has_key = base is not None and named is not None and base.column(named.key) is not None
+    return base.name if base is not None and has_key else subject
 
 
 def question_texts(subject: str, population: Population) -> tuple[ExpressionText, ExpressionText]:
@@ -82,7 +86,7 @@ def reconcile(judgement: Judgement, columns: Sequence[int], limit: int) -> Recon
 def not_seen(population: CompiledPopulation, subject: str) -> Reason:
     """Why a row of the inventory leaves the control open."""
     words = f"it stands in `{population.relation}`, and no row of `{subject}` is about it"
-    return Reason("not_in_evidence", words)
+    return Reason(NOT_SEEN, words)
 
 
 def not_listed(population: CompiledPopulation) -> Reason:

@@ -70,10 +70,7 @@ class Trust:
         """Everything that stands between the engine's answers for `control` and its verdicts."""
         expressions: dict[str, Reason] = {}
         planned: set[str] = set()
-        listed = control.population.listed if control.population is not None else None
-        for expression in (control.applies, *control.expectations, listed, *control.advice):
-            if expression is None:
-                continue
+        for expression in control.asked:
             reason = self._expression_reason(control, expression)
             if reason is not None:
                 expressions[expression.name] = reason
@@ -154,6 +151,10 @@ class Trust:
         sources = self._sources.get(self._owner(table), [])
         return any(source.evidence_kind is EvidenceKind.PLANNED for _, source in sources)
 
+    def _plan_reason(self, table: str) -> Reason | None:
+        words = f"a source of `{table}` is a plan, not an observation"
+        return Reason("evidence_planned", words) if self._is_planned(table) else None
+
     def _subject_sources(self, control: CompiledControl) -> tuple[dict[int, Reason], frozenset[int]]:
         reasons: dict[int, Reason] = {}
         planned: set[int] = set()
@@ -184,8 +185,7 @@ class Trust:
     def _population(self, control: CompiledControl) -> tuple[Reason, ...]:
         table = control.base
         reason = self.table_reason(table, self._compiled.max_age_days(control.control, table))
-        if reason is None and self._is_planned(table):
-            reason = Reason("evidence_planned", f"a source of `{table}` is a plan, not an observation")
+        reason = reason or self._plan_reason(table)
         inventory = self._inventory_reason(control)
         return tuple(each for each in (reason, inventory) if each is not None)
 
@@ -202,9 +202,9 @@ class Trust:
             reason = self._tables_reason(control, tables, question)
             if reason is not None:
                 return reason
-            for table in tables:
-                if self._is_planned(table):
-                    return Reason("evidence_planned", f"a source of `{table}` is a plan, not an observation")
+            reason = next(filter(None, map(self._plan_reason, tables)), None)
+            if reason is not None:
+                return reason
         return None
 
 

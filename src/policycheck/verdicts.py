@@ -6,12 +6,12 @@ out: a status with its reason. A pure function of its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
-from policycheck.model import CompiledControl, Reason, Status
+from policycheck.model import CompiledControl, CompiledExpression, Reason, Status
 from policycheck.populations import not_listed
 from policycheck.trust import Doubt
 
@@ -30,10 +30,20 @@ class Columns(Struct, frozen=True):
 
     @property
     def all(self) -> tuple[int, ...]:
-        """Whether it applies, the expectations, whether the inventory knows the subject, the advice."""
+        """All of them, in the order of `CompiledControl.asked`."""
         first = () if self.applies is None else (self.applies,)
         listed = () if self.listed is None else (self.listed,)
         return first + self.expectations + listed + self.advice
+
+
+def columns_of(control: CompiledControl, place: Callable[[CompiledExpression], int]) -> Columns:
+    """Where the answers of a control stand. `place` tells it of each expression of `control.asked`."""
+    return Columns(
+        place(control.applies) if control.applies else None,
+        tuple(map(place, control.expectations)),
+        tuple(map(place, control.advice)),
+        place(control.population.listed) if control.population else None,
+    )
 
 
 class Verdict(Struct, frozen=True):
