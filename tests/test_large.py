@@ -17,7 +17,7 @@ from policycheck.engines.judgements import PER_WORD, FetchedJudgement, StoredJud
 from policycheck.errors import EngineError
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
-from policycheck.model import BulkFile, Status, TableData
+from policycheck.model import BulkFile, ColumnType, Status, TableData
 from policycheck.pack import load_pack
 from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
 
@@ -219,6 +219,15 @@ SOUND = [
 ]
 
 
+CODED = {
+    **TAGGED,
+    "properties": {
+        **TAGGED["properties"],
+        "place": {"enum": ["zoo", "cloud", "it's", None], "description": "Where it stands."},
+    },
+}
+
+
 def _loaded(tmp_path: Path, rows: list[tuple[str, ...]]) -> tuple[list[tuple[int, str]], list[Any]]:
     """(row, column) of each fault, and the rows as they stand afterwards."""
     tables = load_pack(write_pack(tmp_path / "pack", {"tables/boxes.schema.json": TAGGED})).tables
@@ -256,3 +265,42 @@ def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Pat
     faults, stored = _loaded(tmp_path, rows)
     assert faults == [(0, "*"), (1, "*")]
     assert [row[0] for row in stored] == ["z", "a", "m", "q"]
+
+
+def test_members_of_an_enum_compare_as_text_does(tmp_path: Path) -> None:
+    """They are held as numbers. What is no member, another case or another column compares as its text."""
+    tables = load_pack(write_pack(tmp_path / "pack", {"tables/boxes.schema.json": CODED})).tables
+    path = tmp_path / "boxes.parquet"
+    with duckdb.connect() as connection:
+        values = "('b0', 'zoo'), ('b1', 'cloud'), ('b2', 'it''s'), ('b3', NULL)"
+        connection.execute(f"COPY (SELECT * FROM (VALUES {values}) t(box_id, place)) TO '{path}'")
+    schema = tables["boxes"]
+    data = TableData(schema, {c.name: [] for c in schema.columns}, [])
+    fd = os.open(path, os.O_RDONLY)
+    data.bulk.append(BulkFile(0, path.name, fd, f"/proc/self/fd/{fd}", -1))
+    questions = ["place < 'm'", "place = 'elsewhere'", "place = 'ZOO'", "place IN ('zoo', 'elsewhere')",
+                 "place > box_id", "lower(place) = place"]  # fmt: skip
+    with DuckDBSession() as session:
+        session.define_tables([schema])
+        assert not session.load_bulk(data, AS_OF).faults
+        listed = ", ".join(questions)
+        (kind,), *rest = session.fetch("SELECT DISTINCT typeof(place) FROM boxes")
+        assert kind.startswith("ENUM")
+        assert not rest
+        held = session.fetch(f"SELECT {listed} FROM boxes ORDER BY _row")
+        written = session.fetch(
+            f"SELECT {listed} FROM (SELECT _row, box_id, place::VARCHAR AS place FROM boxes) ORDER BY _row"
+        )
+        assert held == written
+        assert session.fetch("SELECT min(place), max(place) FROM boxes") == [("cloud", "zoo")]
+        assert session.define_view("shown", "SELECT b.place, [b.place] AS all_places FROM boxes b") == [
+            ("place", ColumnType.TEXT),
+            ("all_places", ColumnType.SET),
+        ]
+
+
+@pytest.mark.parametrize("value", ["Cloud", " cloud", "cloud ", "", "zo", "0"])
+def test_what_is_almost_a_member_is_none(value: str, tmp_path: Path) -> None:
+    faults, stored = _loaded(tmp_path, [("b0", *GOOD), ("b1", f"'{value}'", *GOOD[1:]), ("b2", *GOOD)])
+    assert faults == [(1, "place")]
+    assert [row[1] for row in stored] == ["cloud", None, "cloud"]

@@ -9,14 +9,14 @@ with the optimiser that believes footer statistics switched off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
 
 from policycheck.errors import EngineError
-from policycheck.model import BulkFile, Column, ColumnType, RowFault, TableData
+from policycheck.model import BulkFile, Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
 
 FAULT_LIMIT = 1000
@@ -49,12 +49,22 @@ def load_bulk(data: TableData, as_of: datetime, fetch: Fetch) -> BulkResult:
     result = BulkResult()
     schema = data.schema
     start = len(data.origins)
+    coded = _coded(schema)
+    _retype(schema, {column.name: _members(column) for column in coded}, fetch)
     for file in data.bulk:
         file.rows = 0
         try:
-            file.rows = _read(data, file, start, fetch)
+            try:
+                file.rows = _read(data, file, start, fetch)
+            except EngineError:
+                # Perhaps a value that is no member. As text it can be read, and found out row by row.
+                if not coded:
+                    raise
+                _retype(schema, {column.name: "VARCHAR" for column in coded}, fetch)
+                coded = []
+                file.rows = _read(data, file, start, fetch)
             result.rows[file.source] = result.rows.get(file.source, 0) + file.rows
-            result.faults += _row_faults(data, file, start, as_of, fetch)
+            result.faults += _row_faults(data, file, start, as_of, coded, fetch)
         except (_UnusableError, EngineError) as error:
             words = error.faults[0].message if isinstance(error, EngineError) else str(error)
             result.broken[file.source] = f"`{file.path}`: {words}"
@@ -66,6 +76,25 @@ def load_bulk(data: TableData, as_of: datetime, fetch: Fetch) -> BulkResult:
         fetch(f'DELETE FROM "{schema.name}" WHERE _source = {source}')
     result.faults += _twins(data, fetch)
     return result
+
+
+def _coded(schema: TableSchema) -> list[Column]:
+    """Columns whose values are held as numbers of their members: less to copy, compare and keep."""
+    return [column for column in schema.columns if column.enum and column.type is ColumnType.TEXT]
+
+
+def _members(column: Column) -> str:
+    # INVARIANT: the members stand in the order of text, which is the order that `<` and `max` then go by.
+    return f"ENUM({', '.join(_literal(value) for value in sorted(column.enum))})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _retype(schema: TableSchema, types: Mapping[str, str], fetch: Fetch) -> None:
+    for name, kind in types.items():
+        fetch(f'ALTER TABLE "{schema.name}" ALTER "{name}" SET DATA TYPE {kind}')
 
 
 def _read(data: TableData, file: BulkFile, start: int, fetch: Fetch) -> int:
@@ -183,9 +212,11 @@ def _instant(name: str) -> str:
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _row_faults(data: TableData, file: BulkFile, start: int, as_of: datetime, fetch: Fetch) -> list[RowFault]:
+def _row_faults(
+    data: TableData, file: BulkFile, start: int, as_of: datetime, coded: Collection[Column], fetch: Fetch
+) -> list[RowFault]:
     """Every cell that breaks its column's rules, found in one scan; then each is set to NULL."""
-    rules = [rule for column in data.schema.columns for rule in _rules(column, as_of)]
+    rules = [rule for column in data.schema.columns for rule in _rules(column, as_of, column in coded)]
     if not rules:
         return []
     table = f'"{data.schema.name}"'
@@ -209,8 +240,8 @@ def _row_faults(data: TableData, file: BulkFile, start: int, as_of: datetime, fe
     return faults
 
 
-def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
-    """(column, code, words, SQL that is TRUE where the rule is broken)."""
+def _rules(column: Column, as_of: datetime, is_coded: bool) -> list[tuple[str, str, str, str]]:
+    """(column, code, words, SQL that is TRUE where the rule is broken). What is coded is a member."""
     name, found = f'"{column.name}"', []
 
     def rule(words: str, test: str, code: str = "wrong_type") -> None:
@@ -218,8 +249,8 @@ def _rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
 
     if not column.nullable:
         rule("has no value", f"{name} IS NULL")
-    if column.enum:
-        listed = ", ".join("'" + value.replace("'", "''") + "'" for value in column.enum)
+    if column.enum and not is_coded:
+        listed = ", ".join(map(_literal, column.enum))
         if column.type is ColumnType.SET:
             # Most sets have one member, and a list function costs ten times a comparison.
             one, many = f"{name}[1] NOT IN ({listed})", f"NOT list_has_all([{listed}], {name})"

@@ -96,10 +96,7 @@ def fetched_rows(fetched: list[tuple[Any, ...]], key_length: int, observed_lengt
     """Rows as a database gives them: row and source numbers, key, observed values, answers."""
     start = 2 + key_length
     end = start + observed_length
-    return [
-        Row(r[0], r[1], tuple(map(_value, r[2:start])), r[end:], tuple(map(_value, r[start:end])))
-        for r in fetched
-    ]
+    return [Row(r[0], r[1], _values(r[2:start]), r[end:], _values(r[start:end])) for r in fetched]
 
 
 class StoredJudgement:
@@ -124,7 +121,8 @@ class StoredJudgement:
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
         words = "".join(f"{word}, " for word in _masked(columns))
         fetched = self._stream(f"SELECT {words}_source, count(*) FROM {self._name} GROUP BY ALL")
-        return [(_answers(columns, row[:-2]), row[-2], row[-1]) for row in fetched]
+        answers_of = _unpacked(columns)
+        return [(answers_of(row[:-2]), row[-2], row[-1]) for row in fetched]
 
     def rows(
         self, columns: Sequence[int], wanted: Iterable[tuple[tuple[Answer, ...], int]], limit: int | None
@@ -176,9 +174,9 @@ class StoredJudgement:
         sql = f"SELECT j.*{shown} FROM ({found}) j {joined} ORDER BY {order}"
         start = 2 + len(self._key)
         end = start + len(_masked(columns))
+        answers_of = _unpacked(columns)
         for r in self._stream(sql):
-            answers = _answers(columns, r[start:end])
-            yield Row(r[0], r[1], r[2:start], answers, tuple(_value(v) for v in r[end:]))
+            yield Row(r[0], r[1], r[2:start], answers_of(r[start:end]), _values(r[end:]))
 
 
 def _parts(columns: Sequence[int]) -> dict[int, list[int]]:
@@ -200,9 +198,28 @@ def _words(columns: Sequence[int], answers: Sequence[Answer]) -> tuple[int, ...]
     return tuple(sum(codes[c] for c in held) for held in _parts(columns).values())
 
 
-def _answers(columns: Sequence[int], words: Sequence[int]) -> tuple[Answer, ...]:
-    held = dict(zip(_parts(columns), words, strict=True))
-    return tuple(ANSWERS[held[c // PER_WORD] >> 2 * (c % PER_WORD) & 3] for c in columns)
+def _unpacked(columns: Sequence[int]) -> Callable[[tuple[int, ...]], tuple[Answer, ...]]:
+    """The answers of these columns out of the masked words of a row. Few patterns stand in many rows."""
+    known: dict[tuple[int, ...], tuple[Answer, ...]] = {}
+    parts = _parts(columns)
+
+    def answers_of(words: tuple[int, ...]) -> tuple[Answer, ...]:
+        if words not in known:
+            held = dict(zip(parts, words, strict=True))
+            known[words] = tuple(ANSWERS[held[c // PER_WORD] >> 2 * (c % PER_WORD) & 3] for c in columns)
+        return known[words]
+
+    return answers_of
+
+
+def _values(cells: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Fetched values in the model's form. Most rows hold nothing that is to be changed."""
+    if _NESTED.isdisjoint(map(type, cells)):
+        return cells
+    return tuple(map(_value, cells))
+
+
+_NESTED = {dict, list}
 
 
 def _value(value: Any) -> Any:
