@@ -12,8 +12,10 @@ import pytest
 import policycheck.engines.duckdb
 from policycheck.assessment import assess
 from policycheck.columns import wanted_columns
+from policycheck.engines import plans, stored
 from policycheck.engines.duckdb import DuckDBSession
-from policycheck.engines.judgements import PER_WORD, FetchedJudgement, StoredJudgement
+from policycheck.engines.judgements import FetchedJudgement
+from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgement
 from policycheck.errors import EngineError
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
@@ -37,19 +39,45 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- packed answers ---------------------------------------------------------------------------------
 
 
-def test_packed_answers_are_those_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TRUE, FALSE and NULL of more expressions than one number holds, in groups across its border."""
-    expressions = ["subject.locked", *(f"subject.bits > {8 * i}" for i in range(PER_WORD + 5))]
-    groups = [(0,), (1, 2), (PER_WORD - 1, PER_WORD), (PER_WORD + 3, 0, 5), tuple(range(len(expressions)))]
+QUESTIONS = [
+    "subject.locked",
+    *(f"subject.bits > {8 * i}" for i in range(PER_WORD + 5)),
+    "box_id < 'b020'",
+    "subject.box_id = 'b003' AND locked",
+    "(SELECT any_true(o.locked) FROM boxes o WHERE o.bits = subject.bits)",
+    "EXISTS (SELECT 1 FROM boxes o WHERE o.box_id > subject.box_id AND o.bits = 64)",
+]
+LAST = len(QUESTIONS) - 1
+TOGETHER = [
+    (0,),
+    (1, 2),
+    (PER_WORD - 1, PER_WORD),
+    (PER_WORD + 3, 0, 5),
+    (LAST, LAST - 3),
+    (LAST - 2, 1, LAST - 1, 0),
+    tuple(range(len(QUESTIONS))),
+]
+
+
+@pytest.mark.parametrize(
+    ("cost", "most", "grouped"),
+    [(1e9, 1.0, set()), (-1.0, 1.0, set(range(LAST + 1))), (1.0, 0.5, {*range(PER_WORD + 6), LAST - 1})],
+)
+def test_stored_answers_are_those_of_the_rows(
+    cost: float, most: float, grouped: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRUE, FALSE and NULL of more expressions than one number holds, of every row, of combinations, and of
+    both, in groups across all borders."""
+    monkeypatch.setattr(plans, "GROUPING", cost)
+    monkeypatch.setattr(plans, "MOST", most)
     compiled, session = compile_folder(write_pack(tmp_path))
     with session:
         load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
-        few = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
-        monkeypatch.setattr(policycheck.engines.duckdb, "FETCH_LIMIT", 0)
-        many = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
+        few = session.judge("boxes", "boxes", ("box_id",), QUESTIONS, ("bits",))
+        plan, many = stored_judgement(session, 1, "boxes", ("box_id",), QUESTIONS, ("bits",), len(ROWS))
         assert isinstance(few, FetchedJudgement)
-        assert isinstance(many, StoredJudgement)
-        for columns in groups:
+        assert set(plan.grouped) == grouped
+        for columns in TOGETHER:
             patterns = few.patterns(columns)
             assert sorted(many.patterns(columns), key=str) == sorted(patterns, key=str)
             assert len(patterns) > 1
@@ -60,6 +88,29 @@ def test_packed_answers_are_those_of_the_rows(tmp_path: Path, monkeypatch: pytes
                 assert len(list(many.stream(columns, wanted))) == count
             assert many.named(columns, {3, 9}, "", set()) == few.named(columns, {3, 9}, "", set())
             assert many.rows(columns, [], None) == []
+
+
+def test_combinations_with_one_number_are_not_told_apart_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then every row is asked."""
+    monkeypatch.setattr(plans, "GROUPING", 0.0)
+    monkeypatch.setattr(stored, "_combination", lambda plan: "0")
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        few = session.judge("boxes", "boxes", ("box_id",), ["locked"], ())
+        plan, many = stored_judgement(session, 1, "boxes", ("box_id",), ["locked"], (), len(ROWS))
+        assert plan.grouped == ()
+        assert sorted(many.patterns([0]), key=str) == sorted(few.patterns([0]), key=str)
+
+
+def test_large_evidence_is_stored(tmp_path: Path, large: None) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        assert isinstance(session.judge("boxes", "boxes", ("box_id",), ["locked"], ()), StoredJudgement)
+        assert session.plans == ["boxes: 1 question, 1 of every row in one pass"]
 
 
 # --- views ------------------------------------------------------------------------------------------

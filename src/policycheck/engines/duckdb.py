@@ -20,7 +20,8 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, fetched_rows, packed
+from policycheck.engines.judgements import FetchedJudgement, fetched_rows
+from policycheck.engines.stored import stored_judgement
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -96,6 +97,7 @@ class DuckDBSession:
         self._row_totals: dict[str, int] = {}
         self._sums: dict[tuple[str, str], tuple[int | None, int | None, str]] = {}
         self._judged = 0
+        self.plans: list[str] = []
         self.sealed = False
 
     def close(self) -> None:
@@ -277,15 +279,16 @@ class DuckDBSession:
             answers = ", ".join(f"({sql}\n)" for sql in expressions)
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             rows = fetched_rows(self.fetch(sql), len(key), len(observed))
-            judgement = FetchedJudgement(rows, tuple(observed))
+            fetched = FetchedJudgement(rows, tuple(observed))
             self._check_rows(relation, base, expected, (*key, *kept))
-            return judgement
+            return fetched
         self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
-        name = f"judged_{self._judged}"
-        items = ["_row", "_source", *(f'"{column}"' for column in key), *packed(expressions)]
-        self._execute(f'CREATE TABLE {name} AS SELECT {", ".join(items)} FROM "{relation}" AS subject')
-        return StoredJudgement(self.stream, name, relation, tuple(key), tuple(observed), expected)
+        plan, judgement = stored_judgement(
+            self, self._judged, relation, tuple(key), expressions, tuple(observed), expected
+        )
+        self.plans.append(str(plan))
+        return judgement
 
     def _check_rows(self, relation: str, base: str, expected: int, key: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
