@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, judged, read
+from policycheck.cli.options import input_options
+from policycheck.cli.run import Inputs, judged, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value
 

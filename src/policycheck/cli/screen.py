@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-import click
-
 from policycheck.errors import Fault
 from policycheck.showing import counted, visible
 from policycheck.source import Place
@@ -22,8 +20,10 @@ INTERNAL = 2
 
 def say(words: str) -> None:
     """Words for a person, on standard error; a closed standard error does not end the run."""
-    with suppress(OSError):
-        click.echo("\n".join(visible(line) for line in words.split("\n")), err=True)
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write("".join(f"{visible(line)}\n" for line in words.split("\n")))
+            sys.stderr.flush()
 
 
 def say_faults(faults: Sequence[Fault]) -> None:
@@ -43,7 +43,9 @@ def fault_text(fault: Fault) -> str:
 
 def write_stdout(data: bytes) -> None:
     """The whole of a report, flushed: an error shows here and not when the process ends."""
-    click.echo(data, nl=False)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def discard_stdout() -> None:
