@@ -145,7 +145,7 @@ def test_all_formats_agree_with_the_exit_code(small: Small, rows: str) -> None:
 
 def test_text_goes_to_standard_output_and_files_to_the_folder(small: Small) -> None:
     result = small.check()
-    assert sorted(path.name for path in small.reports.iterdir()) == ["report.html", "report.json"]
+    assert sorted(path.name for path in small.reports.iterdir()) == ["report.html", "report.json", "run.json"]
     assert result.stdout.startswith("policycheck ")
     assert f"report: {small.reports / 'report.json'}" in result.stderr
 

@@ -29,10 +29,16 @@ from policycheck.reporters import REPORTERS
               "output.  [default: reports]")  # fmt: skip
 @document_option("A copy of the policy as plain text: controls whose sentence is not the registered one are "
                  "suspect, and no pass of theirs counts.")  # fmt: skip
+@click.option(
+    "--cross-check",
+    is_flag=True,
+    help="Have a second engine judge the same evidence; no verdict where the two do not agree.",
+)
+@click.option("--explain-plan", is_flag=True, help="Say how large evidence was asked, on standard error.")
 @click.pass_context
 def check(
     context: click.Context, *, inputs: Inputs, fail_on: str, only: tuple[str, ...], formats: tuple[str, ...],
-    compare: bool, output: str, document: Path | None,
+    compare: bool, output: str, document: Path | None, cross_check: bool, explain_plan: bool,
 ) -> None:  # fmt: skip
     """Judge every control over the evidence, write reports, open or close the gate.
 
@@ -54,5 +60,5 @@ def check(
     chosen = tuple(dict.fromkeys(formats)) or tuple(REPORTERS)
     if output == STDOUT and len(chosen) != 1:
         raise click.UsageError("`--output -` takes one report: name it with a single --format")
-    wish = Wish(Severity(fail_on), only, chosen, compare, output, document)
+    wish = Wish(Severity(fail_on), only, chosen, compare, output, document, cross_check, explain_plan)
     context.exit(run_gate(inputs, wish))

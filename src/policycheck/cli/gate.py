@@ -6,12 +6,17 @@ exit code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
+from policycheck.agreement import disagreements
+from policycheck.cli import VERSION
 from policycheck.cli.document import lay_beside
 from policycheck.cli.publishing import STDOUT, write_files
 from policycheck.cli.run import Engines, Inputs, Reading, read
@@ -27,9 +32,12 @@ if TYPE_CHECKING:
     from policycheck.model import Control
     from policycheck.outcomes import Assessment, Finding
 
+    Overflow = Callable[[Control, Iterator[Finding]], None]
+
 REPORT = "report"
 REPORTS = "reports"  # where they go by default
 FINDINGS = "findings"  # the folder of full lists, beside the reports
+RUN = "run.json"
 SCREEN = "text"  # the format a person reads on the spot; the others become files
 
 
@@ -42,6 +50,23 @@ class Wish(Struct, frozen=True):
     compare: bool = False
     output: str = REPORTS
     document: Path | None = None
+    cross_check: bool = False
+    explain_plan: bool = False
+
+
+class RunRecord(Struct, frozen=True):
+    """How the answers came about, which changes none of them: kept beside the reports, and not in them."""
+
+    engine: str
+    plans: tuple[str, ...] = ()
+    cross_checked_by: str | None = None
+
+    def to_json(self) -> bytes:
+        """`run.json`."""
+        versions = {"policycheck": VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
+        return (
+            msgspec.json.format(msgspec.json.encode({**asdict(self), "versions": versions}), indent=1) + b"\n"
+        )
 
 
 def run_gate(inputs: Inputs, wish: Wish) -> int:
@@ -52,10 +77,11 @@ def run_gate(inputs: Inputs, wish: Wish) -> int:
     folder = None if wish.output == STDOUT else Path(wish.output)
     try:
         lists = _FindingLists(folder)
-        assessment, rendered = _judge(inputs, wish, lists)
+        assessment, rendered, about = _judge(inputs, wish, lists)
         screen = rendered.pop(wish.formats[0] if folder is None else SCREEN, None)
         if folder is not None:
             files = {_path(folder, name): data for name, data in rendered.items()}
+            files[folder / RUN] = about
             write_files(files, folder, inputs.quiet)
             lists.publish(inputs.quiet)
     except BaseException:
@@ -65,25 +91,43 @@ def run_gate(inputs: Inputs, wish: Wish) -> int:
     return assessment.gate.exit_code
 
 
-def _judge(inputs: Inputs, wish: Wish, lists: _FindingLists) -> tuple[Assessment, dict[str, bytes]]:
-    """The assessment and its reports, all of them rendered before any is written."""
+def _judge(inputs: Inputs, wish: Wish, lists: _FindingLists) -> tuple[Assessment, dict[str, bytes], bytes]:
+    """The assessment, its reports and what is to be kept of the run, all rendered before any is written."""
     from policycheck.assessment import assess
 
     reading = read(inputs)
 
-    def work(run: Run) -> Assessment:
+    def judge(run: Run, overflow: Overflow | None) -> Assessment:
         wanted = _selected(run, wish.only) if wish.only else None
         suspicion = lay_beside(run.compiled.pack, wish.document)[1] if wish.document is not None else None
         return assess(
             run.compiled, run.evidence, run.session, fail_on=wish.fail_on, only=wanted, asked=wish.only,
-            overflow=lists.keep if lists.folder is not None else None, suspicion=suspicion,
+            overflow=overflow, suspicion=suspicion,
         )  # fmt: skip
 
     engines = Engines()
-    assessment = engines.judged(reading, work)
+    keep = lists.keep if lists.folder is not None else None
+    assessment = engines.judged(reading, lambda run: judge(run, keep))
+    about = RunRecord(str(engines.used), tuple(engines.plans))
+    if wish.cross_check:
+        other, second = engines.second_opinion(reading, lambda run: judge(run, None))
+        faults = disagreements(assessment, second, (about.engine, str(other)))
+        if faults:
+            raise InputError(faults)
+        about = replace(about, cross_checked_by=str(other))
+    _tell_engine(about, wish.explain_plan, inputs.quiet)
     if wish.compare or reading.is_small:
         assessment = _compared(engines, reading, assessment)
-    return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}
+    return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}, about.to_json()
+
+
+def _tell_engine(about: RunRecord, explain_plan: bool, quiet: bool) -> None:
+    if not quiet:
+        checked = f", cross-checked by {about.cross_checked_by}" if about.cross_checked_by else ""
+        say(f"answered by the {about.engine} engine{checked}")
+    if explain_plan:
+        for line in about.plans or ("every question is asked of every row",):
+            say(f"plan: {line}")
 
 
 def _compared(engines: Engines, reading: Reading, assessment: Assessment) -> Assessment:

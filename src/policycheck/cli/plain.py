@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ONCE = ("--pack", "--evidence", "--profile", "--as-of", "--engine", "--fail-on", "--output")
 REPEATED = ("--only", "--format")
-FLAGS = ("--no-cache", "--quiet", "--compare-profiles")
+FLAGS = ("--no-cache", "--quiet", "--compare-profiles", "--cross-check", "--explain-plan")
 
 
 def plain_gate(arguments: Sequence[str]) -> tuple[Inputs, Wish] | None:
@@ -52,7 +52,11 @@ def plain_gate(arguments: Sequence[str]) -> tuple[Inputs, Wish] | None:
         Engine(engine), "--no-cache" not in values,
     )  # fmt: skip
     only = tuple(values.get("--only", []))
-    return inputs, Wish(Severity(fail_on), only, formats, "--compare-profiles" in values, output)
+    wish = Wish(
+        Severity(fail_on), only, formats, "--compare-profiles" in values, output,
+        cross_check="--cross-check" in values, explain_plan="--explain-plan" in values,
+    )  # fmt: skip
+    return inputs, wish
 
 
 def _values(arguments: Sequence[str]) -> dict[str, list[str]] | None:

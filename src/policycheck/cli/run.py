@@ -153,10 +153,13 @@ class Reading(Struct, frozen=True):
 
 
 class Engines:
-    """What answers about one evidence, under any profile: the direct engine reads it once for all."""
+    """What answers about one evidence, under any profile: the direct engine reads it once for all. `used` is
+    what answered last, `plans` how it asked large evidence."""
 
     def __init__(self) -> None:
         self._direct: DirectSession | None = None
+        self.used = Engine.AUTO
+        self.plans: list[str] = []
 
     def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run.
@@ -170,6 +173,7 @@ class Engines:
                 done = work(self._loaded(reading, session))
                 if not session.unanswered:
                     self._direct = session
+                    self.used, self.plans = Engine.DIRECT, []
                     return done
             self._direct = None
             if not reading.inputs.quiet:
@@ -178,7 +182,24 @@ class Engines:
         from policycheck.loading import load
 
         with DuckDBSession() as embedded:
-            return work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
+            done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
+            self.used, self.plans = Engine.DUCKDB, embedded.plans
+            return done
+
+    def second_opinion(self, reading: Reading, work: Callable[[Run], T]) -> tuple[Engine, T]:
+        """What `work` makes of a run of an engine that has not answered yet, and which that is.
+
+        Raises InputError PC606 where it has no answer: what could not be checked is not checked.
+        """
+        other = Engine.DUCKDB if self.used is Engine.DIRECT else Engine.DIRECT
+        if other is Engine.DIRECT and reading.has_bulk:
+            hint = "check a smaller part of it, as YAML, JSON, NDJSON or CSV below 16 MiB"
+            raise _unchecked("the direct engine does not read bulk files", hint)
+        asked = Engines()
+        done = asked.judged(replace(reading, inputs=replace(reading.inputs, engine=other, quiet=True)), work)
+        if asked.used is not other:
+            raise _unchecked(f"{other} has no answer of its own", "leave --cross-check out, and report it")
+        return other, done
 
     def _loaded(self, reading: Reading, session: DirectSession) -> Run:
         from policycheck.compiled import parameter_values
@@ -189,6 +210,10 @@ class Engines:
         session.turn_to(trees.__getitem__, parameter_values(compiled.resolved, compiled.as_of))
         fill = load if self._direct is None else load_again
         return Run(compiled, fill(compiled, reading.evidence, session), session)
+
+
+def _unchecked(words: str, hint: str) -> InputError:
+    return InputError([Fault("PC606", f"not cross-checked: {words}", Place("--cross-check"), hint)])
 
 
 def judged(reading: Reading, work: Callable[[Run], T]) -> T:
