@@ -299,8 +299,11 @@ def _twins(data: TableData, fetch: Fetch) -> list[RowFault]:
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
         return []
-    # Equal keys have equal hashes, and these are counted faster than the keys.
-    total, found = fetch(f"SELECT count(*), count(DISTINCT hash({keys})) FROM {table}")[0]
+    if _ascending(data.schema, table, fetch):
+        return []
+    # Equal keys have equal hashes, and these are grouped faster than the keys.
+    hashes = f"SELECT 1 FROM {table} GROUP BY hash({keys})"
+    total, found = fetch(f"SELECT (SELECT count(*) FROM {table}), count(*) FROM ({hashes})")[0]
     if total == found:
         return []
     groups = fetch(
@@ -320,6 +323,20 @@ def _twins(data: TableData, fetch: Fetch) -> list[RowFault]:
         code = "duplicate_key" if different == 1 else "evidence_conflict"
         faults.append(RowFault(data.schema.name, rows[0], "*", code, words, data.place(rows[0])))
     return faults
+
+
+def _ascending(schema: TableSchema, table: str, fetch: Fetch) -> bool:
+    """Whether each key is greater than the one before it, so that none is there twice. A few rows tell first
+    whether to look: the order of a file costs a third of grouping it, and is mostly there or not at all."""
+    if len(schema.key) != 1:
+        return False
+    rising = f'SELECT "{schema.key[0]}" > lag("{schema.key[0]}") OVER () AS rises FROM {table}'
+    for limit in (f"LIMIT {FAULT_LIMIT}", ""):
+        # Of the first row this is NULL; of a row without a key as well, and of the one after it.
+        sql = f"SELECT count(*) - count(rises), bool_and(rises) FROM ({rising} {limit})"
+        if fetch(sql)[0] != (1, True):
+            return False
+    return True
 
 
 def dangling(data: TableData, column: Column, fetch: Fetch) -> list[RowFault]:

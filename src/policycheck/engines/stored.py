@@ -54,7 +54,7 @@ def stored_judgement(
     if plan.grouped and not _answer_combinations(engine, plan, expressions, combinations):
         plan = Plan(relation, len(expressions))
     layout = Layout(plan)
-    items = ["_row", "_source", *(f'"{name}"' for name in key), *layout.of_rows(expressions)]
+    items = ["_row", "_source", *layout.of_rows(expressions)]
     if plan.grouped:
         items.append(f"{_combination(plan)} AS _combination")
     engine.run(f'CREATE TABLE {rows} AS SELECT {", ".join(items)} FROM "{relation}" AS subject')
@@ -181,8 +181,8 @@ def _joined(bits: Sequence[str]) -> str:
 
 
 class StoredJudgement:
-    """Answers of a large relation. `rows` is a table of row, source, key, the words of the row, and where the
-    plan has any, `_combination`: which one it has. `combinations` is a table of these, with their source, how
+    """Answers of a large relation. `rows` is a table of row, source, the words of the row, and where the plan
+    has any, `_combination`: which one it has. `combinations` is a table of these, with their source, how
     many rows have them, and their words."""
 
     def __init__(
@@ -256,17 +256,19 @@ class StoredJudgement:
         return " OR ".join(tests)
 
     def _fetch(self, columns: Sequence[int], test: str, limit: int | None) -> Iterator[Row]:
-        """The rows by key. The limit comes before the join: of most rows nothing but the answers is read."""
-        keys = [f'"{name}"' for name in self._key]
+        """The rows by key. Where there is a limit, what is shown is read of no more rows than that."""
+        keys = [f'r."{name}"' for name in self._key]
+        shown = [f'r."{name}"' for name in self._observed]
         masked = self._layout.masked(columns)
-        words = "".join(f", {word} AS m{i}" for i, word in enumerate(masked))
-        found = f"SELECT _row, _source, {', '.join(keys)}{words} FROM {self._from(columns)} WHERE {test}"
+        words = [f"{word} AS m{i}" for i, word in enumerate(masked)]
+        found = f"SELECT {', '.join(('_row', '_source', *words))} FROM {self._from(columns)} WHERE {test}"
+        joined = f'JOIN "{self._relation}" r ON r._row = j._row'
+        order = f"ORDER BY {', '.join((*keys, 'j._row'))}"
         if limit is not None:
-            found += f" ORDER BY {', '.join((*keys, '_row'))} LIMIT {limit}"
-        shown = "".join(f', r."{name}"' for name in self._observed)
-        joined = f'JOIN "{self._relation}" r ON r._row = j._row' if shown else ""
-        order = ", ".join(f"j.{name}" for name in (*keys, "_row"))
-        sql = f"SELECT j.*{shown} FROM ({found}) j {joined} ORDER BY {order}"
+            found = f"SELECT j.* FROM ({found}) j {joined} {order} LIMIT {limit}"
+        answers = [f"j.m{i}" for i in range(len(masked))]
+        items = ", ".join(("j._row", "j._source", *keys, *answers, *shown))
+        sql = f"SELECT {items} FROM ({found}) j {joined} {order}"
         start = 2 + len(self._key)
         end = start + len(masked)
         answers_of = self._layout.unpacked(columns)
