@@ -1,7 +1,9 @@
-"""`python -m benchmarks`: measures policycheck beside other ways to the same answers, as ratios within one run.
+"""`python -m benchmarks`: measures policycheck beside other ways to the same answers, as ratios within
+one run.
 
-Prints Markdown tables and writes one JSON file for each benchmark, with every run, the machine and the versions. Never
-fails for being slow: exit code 1 says that two sides gave different answers or that a child crashed.
+Prints Markdown tables and writes one JSON file for each benchmark, with every run, the machine and the
+versions. Never fails for being slow: exit code 1 says that two sides gave different answers or that a
+child crashed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.kept import OUTPUT, keep, load
-from benchmarks.measure import ROOT, ChildFailed, differences, say, shown
+from benchmarks.measure import ROOT, ChildError, differences, say, shown
 from benchmarks.suite import SUITE, Sizes
 
 
@@ -31,7 +33,7 @@ def main() -> int:
         return 2
     wrong = []
     for name, each in SUITE.items():
-        if name in asked.names if asked.names else asked.full or each.quick:
+        if name in asked.names if asked.names else each.long if asked.full else each.quick:
             wrong += measured(name, asked)
     for line in wrong:
         say(f"error: {line}")
@@ -40,17 +42,18 @@ def main() -> int:
 
 def measured(name: str, asked: argparse.Namespace) -> list[str]:
     """Runs one benchmark, prints its tables, keeps them. Answers what was wrong."""
-    sizes = Sizes(full=asked.full, rounds=asked.rounds, records=asked.records, smaller=asked.with_smaller)
+    sizes = Sizes(full=asked.full, rounds=asked.rounds, records=asked.records)
     tables, wrong = [], []
     try:
         for table in SUITE[name].measure(sizes):
             tables.append(table)
             print(f"\n### {table['title']}\n\n{shown(table)}\n{report.aims_as_text(table)}", flush=True)
             wrong += differences(table)
-    except ChildFailed as error:
+    except ChildError as error:
         wrong.append(f"{name}: {error}")
     if tables:
-        keep(asked.output, name, asked.full, tables)
+        both = SUITE[name].quick and SUITE[name].long
+        keep(asked.output, name, asked.full and both, tables)
     return wrong
 
 
@@ -62,10 +65,9 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(["benchmarks:", *(f"  {name:14} {each.words}" for name, each in SUITE.items())]),
     )
-    names = "which benchmarks (all of those that fit into 20 minutes); `list`; or `report`, which writes docs/performance.md"
+    names = "which (those that fit into 20 minutes); `list`; `report`, which writes docs/performance.md"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--full", action="store_true", help="the sizes that take long, instead of the others")
-    parser.add_argument("--with-smaller", action="store_true", help="with --full: the others too")
     parser.add_argument("--rounds", type=int, help="runs of each side that count")
     parser.add_argument("--records", type=int, help="one size instead of those of the benchmark")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder of the JSON files (build/bench)")

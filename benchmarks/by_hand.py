@@ -1,4 +1,6 @@
-"""Controls of the shipped pack over made-up evidence, beside one query written by hand for the same question."""
+"""Controls of the shipped pack over made-up evidence, beside one query written by hand for the same
+question.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,13 @@ def measure(
     sides = [
         Side(BASE, peers.ours(*command, "--sha256"), by_hand),
         Side(PLAIN, peers.ours(*command), by_hand),
-        Side(OURS, check("controls", folder, *chosen), ours, GATE, note="verifies digests, types, keys, references"),
+        Side(
+            OURS,
+            check("controls", folder, *chosen),
+            ours,
+            GATE,
+            note="verifies digests, types, keys, references",
+        ),
     ]
     held = [Aim(words, OURS, beside, limit) for words, beside, limit in aims]
     return compare(title, sides, BASE, rounds, aims=[*held, *more])

@@ -1,7 +1,7 @@
 """Folders of made-up evidence and packs, kept in a cache outside the repository.
 
-Goes in: a name, a size and a function that writes. Comes out: a folder that holds the same bytes every time. It
-is made once; another version of the program that made it makes it anew.
+Goes in: a name, a size and a function that writes. Comes out: a folder that holds the same bytes every
+time. It is made once; another version of the program that made it makes it anew.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def cache_folder() -> Path:
 
 
 def made(name: str, write: Callable[..., None], *arguments: Any) -> Path:
-    """The folder `name`, written by `write(folder, *arguments)` in a process of its own unless it is there."""
+    """The folder `name`, written by `write(folder, *arguments)` in a process of its own unless it is
+    there.
+    """
     module = Path(sys.modules[write.__module__].__file__ or "")
     scripts = sorted(module.parent.glob(f"{module.stem}*.sql"))
     source = b"".join(path.read_bytes() for path in (module, Path(__file__), *scripts))
@@ -66,7 +68,9 @@ def digest_of(path: Path) -> str:
 
 
 def write_manifest(folder: Path, rows: Mapping[str, int]) -> None:
-    """The manifest of evidence whose files (path in `folder` to number of rows) are named like their tables."""
+    """The manifest of evidence whose files (path in `folder` to number of rows) are named like their
+    tables.
+    """
     text = f"organisation: Benchmark\nas_of: {AS_OF}\nsources:\n"
     for path, count in rows.items():
         values = {"table": Path(path).stem, "path": path, "rows": count, "digest": digest_of(folder / path)}
@@ -111,7 +115,12 @@ def write_pack(
 ) -> None:
     """A pack of these tables (name to schema) and controls (id to fields). JSON is YAML, too."""
     texts = {
-        "pack.yaml": {"name": "made", "version": "1", "title": "A made-up policy", "default_profile": "standard"},
+        "pack.yaml": {
+            "name": "made",
+            "version": "1",
+            "title": "A made-up policy",
+            "default_profile": "standard",
+        },
         "profiles/standard.yaml": {"name": "standard", "title": "As it stands", "parameters": {}},
         **{f"tables/{name}.schema.json": schema for name, schema in tables.items()},
         **{f"{name.split('-')[0]}/{name}.yaml": fields for name, fields in controls.items()},
@@ -142,7 +151,7 @@ def control(name: str, subject: str, expect: Mapping[str, str], **more: Any) -> 
     return {
         **{"id": name, "title": f"Control {name}", "clauses": [name], "severity": "high", "tags": ["made"]},
         **{"rationale": "Made up.", "remediation": "None.", "subject": subject, "expect": dict(expect)},
-        "otherwise": {each: "{subject} is not as it should be" for each in expect},
+        "otherwise": dict.fromkeys(expect, "{subject} is not as it should be"),
         **more,
     }
 

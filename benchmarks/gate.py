@@ -1,8 +1,9 @@
 """A cold gate: 80 controls over 25 small tables, from the start of a process to an answer in JSON.
 
-The same controls are written as a pack, as Rego, as CEL and as JSON Schema, all by one generator: one or two
-comparisons that may be unknown, and a list of rows that are exempt. Beside them stand Python alone, Python with what
-policycheck cannot do without, and two tools of the trade that cannot ask these questions and do small work of their own.
+The same controls are written as a pack, as Rego, as CEL and as JSON Schema, all by one generator: one or
+two comparisons that may be unknown, and a list of rows that are exempt. Beside them stand Python alone,
+Python with what policycheck cannot do without, and two tools of the trade that cannot ask these questions
+and do small work of their own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Question:
-    """One comparison of a column with a constant, in each language. `untrue` is where it is known not to hold."""
+    """One comparison of a column with a constant, in each language. `untrue` is where it is known not to
+    hold.
+    """
 
     column: str
     sql: str
@@ -210,7 +213,9 @@ def said_by_opa(output: str) -> Any:
 
 
 def said_by_conftest(output: str) -> Any:
-    """Failures and warnings of conftest, counted for each control. It does not count what passes: the rest does."""
+    """Failures and warnings of conftest, counted for each control. It does not count what passes: the
+    rest does.
+    """
     answer = {f"GT-{n}": [ROWS, 0, 0] for n in range(1, CONTROLS + 1)}
     for result in json.loads(output):
         for place, kind in ((1, "failures"), (2, "warnings")):
@@ -252,13 +257,23 @@ def sides(folder: Path) -> list[Side]:
     others = [
         (FLOOR_NAME, peers.ours("-c", FLOOR), (0,), "asks nothing of the rows"),
         ("floor: Python alone", peers.ours("-c", "pass"), (0,), ""),
-        ("custodian validate (c7n)", peers.program(*custodian), (0,), "not equal work: checks one policy file"),
-        ("trestle validate", peers.program(*trestle), (0,), "not equal work: checks a catalog of 80 controls"),
+        (
+            "custodian validate (c7n)",
+            peers.program(*custodian),
+            (0,),
+            "not equal work: checks one policy file",
+        ),
+        (
+            "trestle validate",
+            peers.program(*trestle),
+            (0,),
+            "not equal work: checks a catalog of 80 controls",
+        ),
         (SHIPPED, shipped, GATE, "183 controls, three profiles compared"),
         ("policycheck, the first slice of it", part, GATE, "60 controls"),
     ]
     return found + [
-        Side(name, command, no_answer, expected, equal=False, note=note)
+        Side(name, command, no_answer, expected, group=None, note=note)
         for name, command, expected, note in others
     ]
 

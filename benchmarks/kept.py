@@ -20,7 +20,7 @@ Result = dict[str, Any]
 
 
 def keep(folder: Path, name: str, full: bool, tables: Sequence[Table]) -> None:
-    """Writes the result of one benchmark. Those of the long sizes stand beside the others."""
+    """Writes the result of one benchmark. That of its long sizes (`full`) stands beside the other."""
     folder.mkdir(parents=True, exist_ok=True)
     result = {
         "benchmark": name,
@@ -44,7 +44,8 @@ def commit() -> str:
     """The commit that was measured, and whether the tree had other changes."""
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        said = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        return said.stdout.strip()
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "benchmarks", "controls")
     return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")

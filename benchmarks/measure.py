@@ -1,7 +1,8 @@
 """Runs child processes and measures each: wall time, processor time, peak memory, exit code.
 
-Goes in: `Side`s, each a command that answers the same question. Comes out: a table (a plain dict, as it is kept in
-JSON) with every run, the ratios within it, and where the answers differ. Nothing here fails for being slow.
+Goes in: `Side`s, each a command that answers the same question. Comes out: a table (a plain dict, as it
+is kept in JSON) with every run, the ratios within it, and where the answers differ. Nothing here fails
+for being slow.
 """
 
 from __future__ import annotations
@@ -9,12 +10,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,35 +20,31 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+CHILD = Path(__file__).with_name("child.py")
 Answer = Any  # what JSON holds
 Table = dict[str, Any]
+Run = dict[str, Any]
+"""One finished child: `seconds` of wall time, `processor_seconds` of all processors, `peak_mib`,
+`exit_code`.
+"""
 
 
-class ChildFailed(Exception):
+class ChildError(Exception):
     """A child ended with an exit code that nobody expected. The message shows its last output."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One finished child. Units: seconds of wall time, and of all processors; peak resident memory in MiB."""
-
-    seconds: float
-    processor_seconds: float
-    peak_mib: float
-    exit_code: int
-
-
-@dataclass(frozen=True)
 class Side:
-    """One way to answer. Without a `command` it is not installed. `equal` says whether it does the same work: only
-    then is its answer compared. `rounds` and `patience` (seconds) bound what slow sides take; `answer` reads
-    the output, and a `note` stands beside the result."""
+    """One way to answer. Without a `command` it is not installed. Sides of one `group` must give the same
+    answer; None does other work. `rounds` and `patience` (seconds) bound what slow sides take; `answer`
+    reads the output, and a `note` stands beside the result.
+    """
 
     name: str
     command: Sequence[str] | None
     answer: Callable[[str], Answer] = json.loads
     expected: Sequence[int] = (0,)
-    equal: bool = True
+    group: str | None = ""
     rounds: int | None = None
     patience: float = 600
     note: str = ""
@@ -72,48 +66,41 @@ class Aim:
 
 
 def run(command: Sequence[str], expected: Sequence[int], log: Path, patience: float = 3600) -> Run | None:
-    """Runs `command` in the repository with its output in `log`, what it says on standard error beside it.
+    """Runs `command` in the repository with its output in `log`, what it says on standard error beside
+    it.
 
-    None where it had not ended after `patience` seconds and was stopped. Raises ChildFailed on another exit
-    code. The child is reaped with `wait4`: `ru_maxrss` of that call is the child's own peak, in KiB on Linux, and
-    the times include processes that the child has waited for.
+    None where it had not ended after `patience` seconds and was stopped. Raises ChildError on another
+    exit code.
     """
     # Byte code is kept, as it is for everybody who installs a package.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    errors = log.with_name(log.name + ".errors")
-    with log.open("wb") as output, errors.open("wb") as complaints:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=complaints, start_new_session=True
-        )
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            os.killpg(child.pid, signal.SIGKILL)
-
-        timer = threading.Timer(patience, stop)
-        timer.start()
-        _, status, usage = os.wait4(child.pid, 0)
-        timer.cancel()
-        seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if late.is_set():
+    measured = subprocess.run(
+        [sys.executable, "-S", str(CHILD), str(log), str(patience), *command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    told: Run = json.loads(measured.stdout)
+    if told.pop("late"):
         return None
-    if child.returncode not in expected:
-        shown = (log.read_text("utf-8", "replace") + errors.read_text("utf-8", "replace"))[-2000:]
-        raise ChildFailed(f"exit code {child.returncode} of: {' '.join(command)}\n{shown}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, child.returncode)
+    if told["exit_code"] not in expected:
+        errors = log.with_name(log.name + ".errors").read_text("utf-8", "replace")
+        shown = (log.read_text("utf-8", "replace") + errors)[-2000:]
+        raise ChildError(f"exit code {told['exit_code']} of: {' '.join(command)}\n{shown}")
+    return told
 
 
 def apart(work: Callable[..., None], *arguments: Any) -> None:
-    """Does `work` in a process of its own: what it holds in memory would count as the peak of later children."""
+    """Does `work` in a process of its own: what it holds in memory would count as the peak of later
+    children.
+    """
     process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
     process.start()
     process.join()
     if process.exitcode:
-        raise ChildFailed(f"exit code {process.exitcode} of {work.__module__}.{work.__name__}")
+        raise ChildError(f"exit code {process.exitcode} of {work.__module__}.{work.__name__}")
 
 
 def compare(
@@ -122,8 +109,8 @@ def compare(
     """Runs the sides in turn, `rounds` times, so that a slow minute of the machine hits all of them.
 
     One more round before the others fills the file cache and writes byte code; it does not count. A side
-    with `rounds` of its own runs in the first so many, without that one. The answers are compared
-    with that of `base` before any time is looked at.
+    with `rounds` of its own runs in the first so many, without that one. Answers are compared before
+    any time is looked at. Ratios are those to `base`.
     """
     rows = [_new_row(side) for side in sides]
     with tempfile.TemporaryDirectory() as folder:
@@ -143,9 +130,9 @@ def compare(
                     row["differs"] = "from one run to the next"
                 row["answer"] = answer
                 if turn >= 0:
-                    row["runs"].append(_kept(done))
+                    row["runs"].append(done)
+    _compare_answers(rows)
     table: Table = {"title": title, "base": base, "rows": rows, "aims": []}
-    _compare_answers(table)
     for row in rows:
         row["ratio"] = ratio_of(table, row["side"], base)
     for aim in aims:
@@ -189,30 +176,25 @@ def _at_least(table: Table, aim: Aim) -> float | None:
 
 
 def differences(table: Table) -> list[str]:
-    """One line for each side whose answer is another than that of the base."""
+    """One line for each side whose answer is another than that of its group."""
     return [f"{table['title']}: {row['side']}: {row['differs']}" for row in table["rows"] if row["differs"]]
 
 
 def _new_row(side: Side) -> dict[str, Any]:
     state = "measured" if side.command is not None else "not installed"
-    kept = {"side": side.name, "state": state, "equal": side.equal, "note": side.note}
+    kept = {"side": side.name, "state": state, "group": side.group, "note": side.note}
     return kept | {"runs": [], "answer": None, "differs": "", "ratio": None, "stopped_after": None}
 
 
-def _kept(run: Run) -> dict[str, float | int]:
-    return {
-        "seconds": round(run.seconds, 4),
-        "processor_seconds": round(run.processor_seconds, 4),
-        "peak_mib": round(run.peak_mib, 1),
-        "exit_code": run.exit_code,
-    }
-
-
-def _compare_answers(table: Table) -> None:
-    right = next(row["answer"] for row in table["rows"] if row["side"] == table["base"])
-    for row in table["rows"]:
-        if row["equal"] and row["answer"] is not None and row["answer"] != right:
-            row["differs"] = f"answers {_short(row['answer'])}, where {table['base']} answers {_short(right)}"
+def _compare_answers(rows: Sequence[dict[str, Any]]) -> None:
+    """Holds every answer against the first one of its group."""
+    first: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["group"] is not None and row["answer"] is not None:
+            right = first.setdefault(row["group"], row)
+            if row["answer"] != right["answer"]:
+                said, other = _short(row["answer"]), _short(right["answer"])
+                row["differs"] = f"answers {said}, where {right['side']} answers {other}"
 
 
 def _short(answer: Answer) -> str:
@@ -270,7 +252,7 @@ def shown(table: Table) -> str:
 def _agreement(row: dict[str, Any]) -> str:
     if row["differs"]:
         return "DIFFERS"
-    if not row["runs"] or not row["equal"]:
+    if not row["runs"] or row["group"] is None:
         return "not compared" if row["runs"] else ""
     return "same"
 

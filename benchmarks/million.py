@@ -1,6 +1,7 @@
 """One million protections under the DP-3 controls of the shipped pack, beside a query written by hand.
 
-Both read the same Parquet files. The query does not check digests, types, keys and references, nor name findings.
+Both read the same Parquet files. The query does not check digests, types, keys and references, nor name
+findings.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ def write(folder: Path, stores: int) -> None:
     (folder / "documents.ndjson").write_text(json.dumps(DOCUMENT) + "\n", "utf-8")
     script = (HERE / "million_evidence.sql").read_text("utf-8").replace("{stores}", str(stores))
     rows = {
-        **{"resources.parquet": stores, "datasets.parquet": stores, "storage_protections.parquet": 2 * stores},
+        **{
+            "resources.parquet": stores,
+            "datasets.parquet": stores,
+            "storage_protections.parquet": 2 * stores,
+        },
         **{"crypto_keys.parquet": 1000, "persons.csv": 1, "documents.ndjson": 1},
     }
     write_shipped_evidence(folder, script, rows)

@@ -1,12 +1,14 @@
-"""One three-valued rule over many records: a key has 256 bits or more, or the record is on the list of exemptions.
+"""One three-valued rule over many records: a key has 256 bits or more, or the record is on the list of
+exemptions.
 
-A length that nobody knows leaves the answer open, unless the record is exempt. Each side counts what passes, fails
-and is unknown, and names the first thousand that fail.
+A length that nobody knows leaves the answer open, unless the record is exempt. Each side counts what
+passes, fails and is unknown, and names the first thousand that fail.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,7 @@ BASE = "hand-written DuckDB, SHA-256 of the files too"
 PLAIN = "hand-written DuckDB"
 OURS = "policycheck"
 CEL, REGO = "CEL (cel-expr-python)", "Rego (regopy, rego-cpp)"
-RULE = (
-    "key_bits >= 256 OR EXISTS (SELECT 1 FROM exemptions e WHERE e.record_id = subject.record_id)"
-)
+RULE = "key_bits >= 256 OR EXISTS (SELECT 1 FROM exemptions e WHERE e.record_id = subject.record_id)"
 _RECORDS = """
 COPY (
   SELECT
@@ -44,7 +44,7 @@ COPY (
   FROM range({records}) t(i)
 ) TO '{folder}/records.parquet' (FORMAT parquet);
 COPY (
-  SELECT 'rec-' || lpad((i * ({records} // {exempt}))::VARCHAR, 9, '0') AS record_id
+  SELECT 'rec-' || lpad((i * ({records} // greatest({exempt}, 1)))::VARCHAR, 9, '0') AS record_id
   FROM range({exempt}) t(i)
 ) TO '{folder}/exemptions.parquet' (FORMAT parquet);
 """
@@ -55,7 +55,9 @@ COPY (SELECT * FROM '{folder}/exemptions.parquet') TO '{folder}/peers/exemptions
 
 
 def write(folder: Path, records: int, exempt: int, lines: bool) -> None:
-    """A pack of one control, its evidence in `evidence`, and with `lines` the same rows as NDJSON in `peers`."""
+    """A pack of one control, its evidence in `evidence`, and with `lines` the same rows as NDJSON in
+    `peers`.
+    """
     evidence = folder / "evidence"
     (evidence / "peers").mkdir(parents=True)
     script = _RECORDS + (_LINES if lines else "")
@@ -93,8 +95,9 @@ def first_names(output: str) -> dict[str, Any]:
 
 
 def sides(folder: Path, records: int, patient: bool = False) -> Sequence[Side]:
-    """All sides that can be asked for so many records. What takes more than some 20 s is left to the smaller ones;
-    with `patient` Rego is asked for a million too."""
+    """All sides that can be asked for so many records. What takes more than some 20 s is left to the
+    smaller ones; with `patient` Rego is asked for a million too.
+    """
     evidence, lines = str(folder / "evidence"), str(folder / "peers")
     small, medium = records <= 10_000, records <= 1_000_000
 
@@ -105,7 +108,13 @@ def sides(folder: Path, records: int, patient: bool = False) -> Sequence[Side]:
         return peers.python(package, str(SIDES / f"{name}.py"), *more)
 
     found = [
-        Side(OURS, check(folder / "pack", Path(evidence)), answer_of, GATE, note="verifies digests, types, keys"),
+        Side(
+            OURS,
+            check(folder / "pack", Path(evidence)),
+            answer_of,
+            GATE,
+            note="verifies digests, types, keys",
+        ),
         Side(BASE, ours("duckdb_one_rule", evidence, "--sha256"), first_names),
         Side(PLAIN, ours("duckdb_one_rule", evidence), first_names),
         Side("Polars", theirs("polars", "polars_one_rule", evidence), first_names),
@@ -151,11 +160,47 @@ def measure(records: int, rounds: int, patient: bool = False) -> Table:
             Aim(f"{words} without digests", OURS, PLAIN, 1.5),
         ]
     if records == 1_000_000:
-        aims.append(Aim(f"one rule, {records:,} records: 10 times as fast as CEL", CEL, OURS, 10, at_least=True))
+        aims.append(
+            Aim(f"one rule, {records:,} records: 10 times as fast as CEL", CEL, OURS, 10, at_least=True)
+        )
         if patient:
             aims.append(
-                Aim(f"one rule, {records:,} records: 100 times as fast as Rego", REGO, OURS, 100, at_least=True)
+                Aim(
+                    f"one rule, {records:,} records: 100 times as fast as Rego",
+                    REGO,
+                    OURS,
+                    100,
+                    at_least=True,
+                )
             )
     title = f"one rule, {records:,} records, {EXEMPT:,} exemptions"
     warm = records <= 10_000_000
     return compare(title, sides(folder_of(records), records, patient), BASE, rounds, warm=warm, aims=aims)
+
+
+def measure_linear(few: int, many: int, rounds: int) -> Table:
+    """Whether time grows no faster than the number of records, and what memory the larger number takes.
+
+    The evidence of the larger number is removed afterwards: it takes gigabytes.
+    """
+    sides_, names = [], []
+    for records in (few, many):
+        folder = folder_of(records)
+        evidence = folder / "evidence"
+        names.append(f"{OURS}, {records:,} records")
+        hand = peers.ours(str(SIDES / "duckdb_one_rule.py"), str(evidence), "--sha256")
+        command = check(folder / "pack", evidence)
+        sides_.append(Side(names[-1], command, answer_of, GATE, group=str(records), rounds=rounds))
+        sides_.append(
+            Side(f"{BASE}, {records:,} records", hand, first_names, group=str(records), rounds=rounds)
+        )
+    growth = many // few
+    aims = [
+        Aim(f"{many:,} records: within 20 % of {growth} times {few:,}", names[1], names[0], 1.2 * growth),
+        Aim(f"{many:,} records: under 2 GiB of memory", names[1], names[1], 2048, unit="MiB"),
+    ]
+    table = compare(
+        f"one rule, {few:,} and {many:,} records", sides_, names[0], rounds, warm=False, aims=aims
+    )
+    shutil.rmtree(folder_of(many))
+    return table

@@ -1,8 +1,8 @@
 """Which other tools are here to be measured beside policycheck.
 
-Their Python packages stand in an environment of their own, because some ask for old versions of what policycheck
-uses: `.venv-bench` of the repository, or the interpreter that POLICYCHECK_BENCH_PYTHON names. Programs are looked for
-on PATH. What is missing is a row that says so.
+Their Python packages stand in an environment of their own, because some ask for old versions of what
+policycheck uses: `.venv-bench` of the repository, or the interpreter that POLICYCHECK_BENCH_PYTHON names.
+Programs are looked for on PATH. What is missing is a row that says so.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from benchmarks.measure import ROOT
 PACKAGES = {
     **{"regopy": "regopy", "cel-expr-python": "cel_expr_python", "cel-python": "celpy", "c7n": "c7n"},
     **{"compliance-trestle": "trestle", "polars": "polars", "jsonschema-rs": "jsonschema_rs"},
-    **{"jsonschema": "jsonschema", "matplotlib": "matplotlib", "msgspec": "msgspec"},
+    **{"jsonschema": "jsonschema"},
 }
 """Name of a distribution to the module that shows that it is there."""
 _ASK = """
@@ -43,7 +44,8 @@ def versions() -> dict[str, str]:
     python = interpreter()
     if python is None:
         return {}
-    asked = subprocess.run([python, "-c", _ASK, json.dumps(PACKAGES)], capture_output=True, text=True)
+    ask = [python, "-c", _ASK, json.dumps(PACKAGES)]
+    asked = subprocess.run(ask, capture_output=True, text=True, check=False)
     return dict(json.loads(asked.stdout)) if asked.returncode == 0 else {}
 
 
@@ -66,10 +68,20 @@ def program_version(name: str) -> str:
     command = program(name, "version") if name == "opa" else program(name, "--version")
     if command is None:
         return ""
-    said = subprocess.run(command, capture_output=True, text=True).stdout.split("\n")
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")
     return said[0].strip()
+
+
+def pins() -> list[str]:
+    """What pyproject.toml asks for in the extra `bench`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return list(project["optional-dependencies"]["bench"])
 
 
 def ours(*arguments: str) -> list[str]:
     """A command of this Python."""
     return [sys.executable, *arguments]
+
+
+if __name__ == "__main__":
+    print("\n".join(pins()))

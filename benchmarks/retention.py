@@ -15,7 +15,12 @@ def write(folder: Path, records: int) -> None:
     """The evidence folder."""
     script = (Path(__file__).parent / "retention_evidence.sql").read_text("utf-8")
     rows: dict[str, int | None] = {
-        **{"parties.parquet": 500, "contracts.parquet": 500, "resources.parquet": 100, "datasets.parquet": 1000},
+        **{
+            "parties.parquet": 500,
+            "contracts.parquet": 500,
+            "resources.parquet": 100,
+            "datasets.parquet": 1000,
+        },
         **{"legal_holds.parquet": 200, "records.parquet": records, "disposals.parquet": None},
     }
     write_shipped_evidence(folder, script.replace("{records}", str(records)), rows)

@@ -12,7 +12,7 @@ COPY (
     'cl-' || i AS party_id,
     'MSA' AS contract_type,
     CASE WHEN i % 19 <> 0 THEN TIMESTAMPTZ '2022-01-10T00:00:00Z' END AS signed_at,
-    CASE WHEN i % 47 = 0 THEN DATE '2026-04-01' ELSE DATE '2022-02-01' END AS effective_from,
+    CASE WHEN i % 47 = 0 AND i % 13 <> 0 THEN DATE '2026-04-01' ELSE DATE '2022-02-01' END AS effective_from,
     CASE WHEN i % 13 = 0 THEN DATE '2025-12-31' END AS effective_to,
     []::VARCHAR[] AS services,
     []::VARCHAR[] AS permitted_purposes,

@@ -10,9 +10,7 @@ from records import answer, exempt
 
 folder = sys.argv[1]
 kinds = {"key_bits": cel.Type.DYN, "exempt": cel.Type.BOOL}
-rule = cel.NewEnv(variables=kinds).compile(
-    "exempt ? 1 : key_bits == null ? -1 : key_bits >= 256 ? 1 : 0"
-)
+rule = cel.NewEnv(variables=kinds).compile("exempt ? 1 : key_bits == null ? -1 : key_bits >= 256 ? 1 : 0")
 free = exempt(folder)
 meaning = {1: True, 0: False, -1: None}
 

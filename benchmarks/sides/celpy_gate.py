@@ -1,4 +1,6 @@
-"""The gate in CEL as cel-python takes it: what is not known is left out of the record. Argument: its folder."""
+"""The gate in CEL as cel-python takes it: what is not known is left out of the record. Argument: its
+folder.
+"""
 
 import sys
 

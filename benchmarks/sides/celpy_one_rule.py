@@ -1,5 +1,6 @@
-"""The one rule in CEL as cel-python takes it: it compares no number with null, so what is not known is left out of the
-record, and the rule is asked in two parts."""
+"""The one rule in CEL as cel-python takes it: it compares no number with null, so what is not known is
+left out of the record, and the rule is asked in two parts.
+"""
 
 import sys
 

@@ -13,7 +13,10 @@ source = f"read_parquet('{folder}/evidence/records.parquet')"
 
 def counted(rule: str, number: str) -> str:
     """Three sums; `number` is what a row counts for."""
-    return ", ".join(f"coalesce({number} FILTER (WHERE {test}), 0)" for test in (rule, f"NOT ({rule})", f"({rule}) IS NULL"))
+    return ", ".join(
+        f"coalesce({number} FILTER (WHERE {test}), 0)"
+        for test in (rule, f"NOT ({rule})", f"({rule}) IS NULL")
+    )
 
 
 with duckdb.connect() as connection:
@@ -27,9 +30,14 @@ with duckdb.connect() as connection:
         number, text = "count(*)", source
         if plan == "grouped":
             columns = ", ".join(
-                name for name, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall() if name != "record_id"
+                name
+                for name, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()
+                if name != "record_id"
             )
-            number, text = "sum(rows)", f"(SELECT {columns}, count(*) AS rows FROM {source} GROUP BY {columns})"
+            number, text = (
+                "sum(rows)",
+                f"(SELECT {columns}, count(*) AS rows FROM {source} GROUP BY {columns})",
+            )
         sums = ", ".join(counted(rule, number) for rule in rules.values())
         flat = [int(n) for n in connection.execute(f"SELECT {sums} FROM {text}").fetchone()]
 print(json.dumps({name: flat[3 * i : 3 * i + 3] for i, name in enumerate(rules)}))

@@ -1,7 +1,8 @@
-"""Runs a script of SQL written by hand and prints its counts as JSON. Arguments: the script, the evidence folder.
+"""Runs a script of SQL written by hand and prints its counts as JSON. Arguments: the script, the evidence
+folder.
 
-The last statement answers one row a control: its name, then pass, fail and unknown. With --sha256 the digests of
-the files are read too.
+The last statement answers one row a control: its name, then pass, fail and unknown. With --sha256 the
+digests of the files are read too.
 """
 
 import hashlib

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 
-def answer(folder: str, file: str, ask: Callable[[dict[str, Any]], Callable[[dict[str, Any]], bool | None]]) -> None:
+def answer(
+    folder: str, file: str, ask: Callable[[dict[str, Any]], Callable[[dict[str, Any]], bool | None]]
+) -> None:
     """Prints the answers. `ask` makes of a rule in `file` what tells the verdict of a row."""
     with open(f"{folder}/data.json", "rb") as text:
         tables = json.load(text)

@@ -1,4 +1,6 @@
-"""The gate as JSON Schema: what the first schema takes passes, what the second refuses fails. Argument: its folder."""
+"""The gate as JSON Schema: what the first schema takes passes, what the second refuses fails. Argument:
+its folder.
+"""
 
 import sys
 

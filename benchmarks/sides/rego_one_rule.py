@@ -7,8 +7,9 @@ from records import SHOWN, exempt, rows
 from regopy import Interpreter
 
 MODULE = """package gate
-fail := [r.record_id | some r in data.records; r.key_bits != null; r.key_bits < 256; not data.exempt[r.record_id]]
-unknown := [r.record_id | some r in data.records; r.key_bits == null; not data.exempt[r.record_id]]
+held(r) if { not data.exempt[r.record_id] }
+fail := [r.record_id | some r in data.records; r.key_bits != null; r.key_bits < 256; held(r)]
+unknown := [r.record_id | some r in data.records; r.key_bits == null; held(r)]
 answer := {"fail": fail, "unknown": count(unknown), "all": count(data.records)}
 """
 
