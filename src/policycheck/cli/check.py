@@ -106,10 +106,10 @@ def _judge(
             overflow=lists.keep if lists.folder is not None else None, suspicion=suspicion,
         )  # fmt: skip
 
-    engines = Engines()
-    assessment = engines.judged(reading, work)
-    if compare or reading.is_small:
-        assessment = _compared(engines, reading, assessment)
+    with Engines() as engines:
+        assessment = engines.judged(reading, work)
+        if compare or reading.is_small:
+            assessment = _compared(engines, reading, assessment)
     return assessment, {name: REPORTERS[name].render(assessment) for name in formats}
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
     from policycheck.engines.direct import DirectSession
+    from policycheck.engines.spark_cluster import Cluster
     from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
@@ -40,6 +41,7 @@ class Engine(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Inputs(Struct, frozen=True):
@@ -53,6 +55,8 @@ class Inputs(Struct, frozen=True):
     quiet: bool = False
     engine: Engine = Engine.AUTO
     keep: bool = True  # use and leave compiled packs in the user's cache folder
+    master: str | None = None  # of the Spark cluster
+    staging: Path | None = None  # where the cluster finds what was read here
 
 
 class Run(Struct):
@@ -69,12 +73,12 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_inputs(
         *args: Any, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-        engine: str, no_cache: bool, quiet: bool, **rest: Any,
+        engine: str, master: str | None, staging: Path | None, no_cache: bool, quiet: bool, **rest: Any,
     ) -> Any:  # fmt: skip
         now = datetime.now(UTC).replace(microsecond=0)
         inputs = Inputs(
             pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet,
-            Engine(engine), keep=not no_cache,
+            Engine(engine), keep=not no_cache, master=master, staging=staging,
         )  # fmt: skip
         return command(*args, inputs=inputs, **rest)
 
@@ -87,7 +91,12 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
                      "the manifest names.  [default: now]"),
         click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
-                     help="What answers: Python for small evidence, DuckDB for large.  [default: by size]"),
+                     help="What answers: Python for small evidence, DuckDB for large, Spark where it is asked "
+                     "for.  [default: by size]"),
+        click.option("--master", metavar="URL",
+                     help="The Spark cluster of --engine spark: spark://HOST:PORT, or local[2]."),
+        click.option("--staging", type=_FOLDER, metavar="DIR",
+                     help="An existing folder that the Spark cluster sees too.  [default: a temporary folder]"),
         click.option("--no-cache", is_flag=True,
                      help="Compile the pack anew, and leave no compiled pack in the cache folder."),
         click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors."),
@@ -197,10 +206,19 @@ class Reading(Struct, frozen=True):
 
 
 class Engines:
-    """What answers about one evidence, under any profile: the direct engine reads it once for all."""
+    """What answers about one evidence, under any profile: the direct engine reads it once for all, and a
+    cluster is joined once. To be closed."""
 
     def __init__(self) -> None:
         self._direct: DirectSession | None = None
+        self._cluster: Cluster | None = None
+
+    def __enter__(self) -> Engines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cluster is not None:
+            self._cluster.close()
 
     def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run.
@@ -208,6 +226,8 @@ class Engines:
         Where the direct engine has no answer for something, `work` is done again with the embedded one, so
         it must leave nothing behind that its second time does not replace.
         """
+        if reading.inputs.engine is Engine.SPARK:
+            return self._on_cluster(reading, work)
         if reading.is_direct:
             session = self._direct or _direct_session()
             with suppress(EngineError):  # what the session raises it also notes as unanswered
@@ -224,6 +244,18 @@ class Engines:
         with DuckDBSession() as embedded:
             return work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
 
+    def _on_cluster(self, reading: Reading, work: Callable[[Run], T]) -> T:
+        """Spark alone: what it cannot answer ends the run."""
+        cluster = self._cluster or _joined(reading.inputs)
+        self._cluster = cluster
+        from policycheck.engines.spark import SparkEngine
+        from policycheck.engines.spark_refusals import check_askable
+        from policycheck.loading import load
+
+        with SparkEngine(cluster, reading.inputs.staging) as session:
+            check_askable(reading.compiled, session)
+            return work(Run(reading.compiled, load(reading.compiled, reading.evidence, session), session))
+
     def _loaded(self, reading: Reading, session: DirectSession) -> Run:
         from policycheck.compiled import parameter_values
         from policycheck.loading import load, load_again
@@ -237,7 +269,18 @@ class Engines:
 
 def judged(reading: Reading, work: Callable[[Run], T]) -> T:
     """What `work` makes of a run, where one run is all that is asked for. See `Engines.judged`."""
-    return Engines().judged(reading, work)
+    with Engines() as engines:
+        return engines.judged(reading, work)
+
+
+def _joined(inputs: Inputs) -> Cluster:
+    """The cluster that was named. Raises InputError PC620 to PC622."""
+    from policycheck.engines.spark_cluster import Cluster
+
+    if inputs.master is None:
+        hint = "name the cluster: --master spark://HOST:PORT, or --master local[2] for this machine alone"
+        raise InputError([Fault("PC621", "`--engine spark` needs a master", Place("--master"), hint)])
+    return Cluster(inputs.master)
 
 
 def _direct_session() -> DirectSession:
