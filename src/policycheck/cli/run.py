@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
     from policycheck.engines.direct import DirectSession
-    from policycheck.engines.spark_cluster import Cluster
+    from policycheck.engines.spark import SparkEngine
     from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
@@ -211,14 +211,15 @@ class Engines:
 
     def __init__(self) -> None:
         self._direct: DirectSession | None = None
-        self._cluster: Cluster | None = None
+        self._spark: SparkEngine | None = None
+        self._evidence: Evidence | None = None  # as loading it into the cluster left it
 
     def __enter__(self) -> Engines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._cluster is not None:
-            self._cluster.close()
+        if self._spark is not None:
+            self._spark.close()
 
     def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run.
@@ -246,15 +247,16 @@ class Engines:
 
     def _on_cluster(self, reading: Reading, work: Callable[[Run], T]) -> T:
         """Spark alone: what it cannot answer ends the run."""
-        cluster = self._cluster or _joined(reading.inputs)
-        self._cluster = cluster
-        from policycheck.engines.spark import SparkEngine
         from policycheck.engines.spark_refusals import check_askable
-        from policycheck.loading import load
+        from policycheck.loading import load, load_again
 
-        with SparkEngine(cluster, reading.inputs.staging) as session:
-            check_askable(reading.compiled, session)
-            return work(Run(reading.compiled, load(reading.compiled, reading.evidence, session), session))
+        again = self._spark is not None
+        if self._spark is None:
+            self._spark = _joined(reading)
+        check_askable(reading.compiled, self._spark)
+        evidence = (load_again if again else load)(reading.compiled, self._evidence or reading.evidence, self._spark)
+        self._evidence = evidence
+        return work(Run(reading.compiled, evidence, self._spark))
 
     def _loaded(self, reading: Reading, session: DirectSession) -> Run:
         from policycheck.compiled import parameter_values
@@ -273,14 +275,18 @@ def judged(reading: Reading, work: Callable[[Run], T]) -> T:
         return engines.judged(reading, work)
 
 
-def _joined(inputs: Inputs) -> Cluster:
-    """The cluster that was named. Raises InputError PC620 to PC622."""
-    from policycheck.engines.spark_cluster import Cluster
-
+def _joined(reading: Reading) -> SparkEngine:
+    """An engine on the cluster that was named. Raises InputError PC604, PC620 to PC622."""
+    inputs = reading.inputs
     if inputs.master is None:
         hint = "name the cluster: --master spark://HOST:PORT, or --master local[2] for this machine alone"
         raise InputError([Fault("PC621", "`--engine spark` needs a master", Place("--master"), hint)])
-    return Cluster(inputs.master)
+    from policycheck.engines.spark_cluster import Cluster, require_spark
+
+    require_spark()
+    from policycheck.engines.spark import SparkEngine
+
+    return SparkEngine(Cluster(inputs.master, small=reading.is_small), inputs.staging)
 
 
 def _direct_session() -> DirectSession:

@@ -23,7 +23,7 @@ from policycheck.engines.duckdb import FETCH_LIMIT, DuckDBSession
 from policycheck.engines.judgements import PER_WORD, UNKNOWN, FetchedJudgement, StoredJudgement, fetched_rows
 from policycheck.engines.spark_cluster import Cluster
 from policycheck.engines.spark_functions import Characters
-from policycheck.engines.spark_sql import Columns, RefusedError, Translator, read, spark_text
+from policycheck.engines.spark_sql import Columns, Reader, RefusedError, Translator, answer_as, spark_text
 from policycheck.engines.spark_subqueries import join_subqueries
 from policycheck.errors import EngineError, Fault, InputError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
@@ -49,7 +49,8 @@ class SparkEngine:
     """Tables and views of a pack on a cluster. Load, seal, judge; `close` when done."""
 
     def __init__(self, cluster: Cluster, staging: Path | None = None) -> None:
-        """`staging` is a folder that the cluster sees; this engine makes one of its own there."""
+        """`staging` is a folder that the cluster sees; this engine makes one of its own there. The cluster is
+        left when the engine is closed."""
         self._cluster = cluster
         self._embedded = DuckDBSession()
         self.parse = self._embedded.parse
@@ -62,6 +63,7 @@ class SparkEngine:
             raise InputError([Fault("PC604", words, Place("--staging"), "name a folder that exists")]) from error
         self._staging.chmod(0o700)
         self._characters = characters(self._embedded)
+        self._read = Reader(self.parse)
         self._schemas: dict[str, TableSchema] = {}
         self._columns: dict[str, Columns] = {}  # of tables and views
         self._views: dict[str, str] = {}
@@ -70,10 +72,13 @@ class SparkEngine:
         self._totals: dict[str, int] = {}
         self._waiting: dict[str, list[str] | None] = {}  # views to compute, with the columns wanted of them
         self._broken: dict[str, str] = {}
+        self._changed: set[str] = set()  # tables whose rows are others than those that views were made of
+        self._askable: set[tuple[str, str]] = set()
         self._written = 0
         self.sealed = False
 
     def close(self) -> None:
+        self._cluster.close()
         self._embedded.close()
         shutil.rmtree(getattr(self, "_staging", ""), ignore_errors=True)
 
@@ -104,8 +109,9 @@ class SparkEngine:
     def _take(self, name: str, sql: str) -> Columns:
         text = sql.strip().rstrip(";")
         self._views[name] = text
+        self._changed.add(name)
         if (name, text) not in self._known:
-            tree = read(text, self.parse)
+            tree = self._read(text)
             columns = Translator(self._columns, self._characters).query(tree, {}, [])
             join_subqueries(tree)
             self._known[name, text] = spark_text(tree), columns
@@ -122,25 +128,37 @@ class SparkEngine:
         found = []
         for name, sql in views.items():
             try:
-                self._take(name, sql)
+                self._renew(name, sql)
             except RefusedError as error:
                 found.append((f"view `{name}`", str(error)))
         lost = {name for name in views if name not in self._columns}
         for relation, asked in questions.items():
-            if relation in lost:
-                continue
-            for what, sql in asked:
+            for what, sql in asked if relation not in lost else ():
+                if (relation, sql) in self._askable:
+                    continue
                 try:
                     self._asked(relation, [sql])
+                    self._askable.add((relation, sql))
                 except RefusedError as error:
                     found.append((what, str(error)))
         return found
 
     def refresh_views(self, views: Mapping[str, str]) -> None:
-        """Takes note of these views (name to query). Each is computed when it is wanted."""
+        """Takes note of these views (name to query). Each is computed when it is wanted, unless it has been
+        and nothing of it is another now."""
         self._broken.clear()
         for name, sql in views.items():
-            self.define_view(name, sql)
+            try:
+                self._renew(name, sql)
+            except RefusedError as error:
+                raise _engine_error(f"`{name}` cannot be asked of Spark: {error}") from error
+        self._changed.clear()
+
+    def _renew(self, name: str, sql: str) -> None:
+        """Takes note of a view whose text, or something that it reads, is another now."""
+        same = self._views.get(name) == sql.strip().rstrip(";")
+        if not same or not self._changed.isdisjoint(_NAME.findall(sql)):
+            self._take(name, sql)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes these views, in this order; of large ones those of their columns that are wanted."""
@@ -211,6 +229,16 @@ class SparkEngine:
 
     def insert(self, data: TableData) -> None:
         self._embedded.insert(data)
+
+    def replace_rows(self, data: TableData) -> None:
+        """Puts these few rows in the place of those that a table has."""
+        name = data.schema.name
+        before = self._rows[name]
+        self._embedded.insert(data)
+        self._hand_over(name)
+        self._embedded.clear()
+        if self._rows[name] != before:
+            self._changed.add(name)
 
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
         """Reads the bulk files of a table, checks every row, and closes their descriptors."""
@@ -295,8 +323,8 @@ class SparkEngine:
         items = [exp.column(name, table="subject") for name in dict.fromkeys(columns)]
         whole = sqlglot.parse_one(f'SELECT 1 AS "1" FROM "{relation}" AS subject', dialect="duckdb")
         for i, sql in enumerate(expressions):
-            tree = read(f'SELECT ({sql}\n) AS "answer {i}" FROM "{relation}" AS subject', self.parse)
-            items.append(tree.expressions[0])
+            tree = self._read(f'SELECT ({sql}\n) AS x FROM "{relation}" AS subject')
+            items.append(answer_as(tree.expressions[0].this, f"answer {i}"))
         whole.set("expressions", items)
         Translator(self._columns, self._characters).query(whole, {}, [])
         join_subqueries(whole)

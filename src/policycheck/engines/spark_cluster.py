@@ -69,6 +69,22 @@ _LARGE = {
 }
 
 
+def require_spark() -> None:
+    """Raises InputError PC620 where the extra or Java is missing."""
+    try:
+        import pyarrow
+        import pyspark
+        import sqlglot
+    except ImportError as error:
+        words = f"the Spark engine is not installed: {error}"
+        hint = "install policycheck with its extra: pip install 'policycheck[spark]'"
+        raise InputError([Fault("PC620", words, Place("--engine"), hint)]) from error
+    del pyarrow, pyspark, sqlglot
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        hint = "install a Java runtime (on Debian: default-jre-headless)"
+        raise InputError([Fault("PC620", "there is no Java to run Spark with", Place("--engine"), hint)])
+
+
 def check_master(master: str) -> None:
     """Raises InputError for an address that is none, or where nobody listens."""
     if master.startswith("sc://"):
@@ -96,17 +112,12 @@ def _wrong(message: str, hint: str) -> InputError:
 class Cluster:
     """One application on a cluster. Raises InputError PC620 to PC622 where it cannot begin."""
 
-    def __init__(self, master: str, *, settings: dict[str, str] | None = None) -> None:
-        try:
-            import pyspark
-            from pyspark.sql import SparkSession
-        except ImportError as error:
-            words = f"the Spark engine is not installed: {error}"
-            hint = "install policycheck with its extra: pip install 'policycheck[spark]'"
-            raise InputError([Fault("PC620", words, Place("--engine"), hint)]) from error
-        if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-            hint = "install a Java runtime (on Debian: default-jre-headless)"
-            raise InputError([Fault("PC620", "there is no Java to run Spark with", Place("--engine"), hint)])
+    def __init__(self, master: str, *, small: bool = False, settings: dict[str, str] | None = None) -> None:
+        """`small`: what comes is a matter of seconds, for which the driver had better not prepare long."""
+        require_spark()
+        import pyspark
+        from pyspark.sql import SparkSession
+
         check_master(master)
         for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j"):
             logging.getLogger(name).disabled = True
@@ -116,6 +127,8 @@ class Cluster:
         self._closed = threading.Event()
         self._gateway: Any = None
         conf = pyspark.SparkConf(loadDefaults=False).setMaster(master).setAppName("policycheck")
+        if small:
+            conf.set("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         for name, value in {**_SETTINGS, **_LARGE, **self._own_settings(master), **(settings or {})}.items():
             conf.set(name, value)
         try:

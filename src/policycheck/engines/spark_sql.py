@@ -93,6 +93,11 @@ def _bracketed(generator: Any, part: exp.Expression) -> str:
     return text if isinstance(part, (exp.Column, exp.Literal, exp.Paren, Inline)) else f"({text})"
 
 
+def answer_as(node: exp.Expression, name: str) -> exp.Alias:
+    """An answer with its name. sqlglot's own function for that gives subqueries another form."""
+    return exp.Alias(this=node, alias=exp.to_identifier(name, quoted=True))
+
+
 def spark_text(tree: exp.Expression) -> str:
     """The tree as Spark SQL."""
     return tree.sql(dialect=_Writer, identify=True, comments=False)
@@ -101,8 +106,22 @@ def spark_text(tree: exp.Expression) -> str:
 # --- reading ------------------------------------------------------------------------------------------
 
 
-def read(text: str, parse: Parser) -> exp.Query:
-    """The tree of one select. Raises RefusedError where sqlglot does not read it as DuckDB does."""
+class Reader:
+    """Reads selects, each once."""
+
+    def __init__(self, parse: Parser) -> None:
+        self._parse = parse
+        self._trees: dict[str, exp.Query] = {}
+
+    def __call__(self, text: str) -> exp.Query:
+        """A tree of one select, to be changed. Raises RefusedError where sqlglot does not read it as DuckDB
+        does."""
+        if text not in self._trees:
+            self._trees[text] = _read(text, self._parse)
+        return self._trees[text].copy()
+
+
+def _read(text: str, parse: Parser) -> exp.Query:
     try:
         tree = sqlglot.parse_one(text, dialect=_Reader)
     except sqlglot.errors.SqlglotError as error:
@@ -207,7 +226,7 @@ class Translator:
             if name in columns:
                 raise RefusedError(f"two columns have the name `{name}`")
             if not isinstance(item, exp.Alias):
-                item.replace(exp.alias_(item.copy(), name, quoted=True))
+                item.replace(answer_as(item.copy(), name))
             columns[name] = value.kind(tree.expressions[i].this)
         self._clauses(tree, value, rows, columns)
         return columns

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from policycheck.engines.spark_sql import Inline, InlineAggregate, RefusedError
+from policycheck.engines.spark_sql import Inline, InlineAggregate, RefusedError, answer_as
 
 _AGGREGATES = (exp.Count, exp.Max, exp.Min, exp.Sum, exp.LogicalOr, exp.LogicalAnd, InlineAggregate)
 
@@ -152,7 +152,7 @@ def _by_values(
         if kept is not column:
             column.replace(_column(f"value {at}", values))
     from_, *joins = (part.copy() for part in whole)
-    items = [exp.alias_(each.copy(), f"value {i}", quoted=True) for i, each in enumerate(asked.values())]
+    items = [answer_as(each.copy(), f"value {i}") for i, each in enumerate(asked.values())]
     different = exp.Select(expressions=items, distinct=exp.Distinct(), from_=from_, joins=joins)
     source = exp.Subquery(this=different, alias=exp.TableAlias(this=exp.to_identifier(values, quoted=True)))
     first = inner.args.get("from_")
@@ -167,10 +167,10 @@ def _by_values(
 
 
 def _with_keys(inner: exp.Select, keys: list[exp.Expression], is_test: bool) -> exp.Select:
-    items = [exp.alias_(key.copy(), f"key {i}", quoted=True) for i, key in enumerate(keys)]
-    items.append(exp.alias_(exp.true(), "found", quoted=True))
+    items = [answer_as(key.copy(), f"key {i}") for i, key in enumerate(keys)]
+    items.append(answer_as(exp.true(), "found"))
     if not is_test:
-        items.append(exp.alias_(inner.expressions[0].this.copy(), "answer", quoted=True))
+        items.append(answer_as(inner.expressions[0].this.copy(), "answer"))
     inner.set("expressions", items)
     inner.set("group", exp.Group(expressions=[key.copy() for key in keys]))
     return inner
