@@ -49,8 +49,7 @@ class SparkEngine:
     """Tables and views of a pack on a cluster. Load, seal, judge; `close` when done."""
 
     def __init__(self, cluster: Cluster, staging: Path | None = None) -> None:
-        """`staging` is a folder that the cluster sees; this engine makes one of its own there. The cluster is
-        left when the engine is closed."""
+        """`staging` is a folder that the cluster sees; this engine makes one of its own there."""
         self._cluster = cluster
         self._embedded = DuckDBSession()
         self.parse = self._embedded.parse
@@ -77,8 +76,10 @@ class SparkEngine:
         self._written = 0
         self.sealed = False
 
-    def close(self) -> None:
-        self._cluster.close()
+    def close(self, *, cluster: bool = True) -> None:
+        """Deletes what was staged, and leaves the cluster where that is wanted."""
+        if cluster:
+            self._cluster.close()
         self._embedded.close()
         shutil.rmtree(getattr(self, "_staging", ""), ignore_errors=True)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 _SPECIAL = frozenset("{)*+?|")
 _DEPTH = 50
+_REPEATS = 1000  # counts within counts multiply; RE2 stops there as well
 
 
 class PatternError(Exception):
@@ -20,7 +21,7 @@ class PatternError(Exception):
 def java_pattern(text: str) -> str:
     """A pattern that Java finds in exactly the texts that match `text` as a whole. Raises PatternError."""
     reader = _Reader(text)
-    whole = reader.alternatives(0)
+    whole, _ = reader.alternatives(0)
     if reader.index < len(text):
         raise PatternError(f"the pattern `{text}`")
     return rf"\A(?:{whole})\z"
@@ -44,35 +45,40 @@ class _Reader:
         self.index += 1
         return char
 
-    def alternatives(self, depth: int) -> str:
+    def alternatives(self, depth: int) -> tuple[str, int]:
+        """What is written, and how often its counts repeat what stands in the innermost of them."""
         if depth > _DEPTH:
             raise self.fail()
         parts = [self.sequence(depth)]
         while self.peek() == "|":
             self.index += 1
             parts.append(self.sequence(depth))
-        return "|".join(parts)
+        return "|".join(part for part, _ in parts), max(times for _, times in parts)
 
-    def sequence(self, depth: int) -> str:
-        written = ""
+    def sequence(self, depth: int) -> tuple[str, int]:
+        written, most = "", 1
         while self.peek() not in ("", "|", ")"):
             is_end = self.peek() in ("^", "$")
-            atom = self.atom(depth)
-            count = self.count()
-            if count and is_end:
+            atom, inside = self.atom(depth)
+            count, times = self.count()
+            if (count and is_end) or inside * times > _REPEATS:
                 raise self.fail()
-            written += atom + count
-        return written
+            written, most = written + atom + count, max(most, inside * times)
+        return written, most
 
-    def atom(self, depth: int) -> str:
-        char = self.take()
-        if char == "(":
+    def atom(self, depth: int) -> tuple[str, int]:
+        if self.peek() == "(":
+            self.index += 1
             if self.peek() == "?":
                 raise self.fail()
-            inner = self.alternatives(depth + 1)
+            inner, times = self.alternatives(depth + 1)
             if self.take() != ")":
                 raise self.fail()
-            return f"(?:{inner})"
+            return f"(?:{inner})", times
+        return self.single(), 1
+
+    def single(self) -> str:
+        char = self.take()
         if char == "[":
             return self.members()
         if char in ".^$":
@@ -120,20 +126,20 @@ class _Reader:
         single = self.peek()
         return self.escaped(), "" if single in _CLASSES else single
 
-    def count(self) -> str:
+    def count(self) -> tuple[str, int]:
         char = self.peek()
-        if char not in ("*", "+", "?", "{") or not char:
-            return ""
+        if char not in ("*", "+", "?", "{"):
+            return "", 1
         self.index += 1
-        written = self.braces() if char == "{" else char
+        written, times = self.braces() if char == "{" else (char, 1)
         # How greedy a repetition is does not change whether the whole text matches.
         if self.peek() == "?":
             self.index += 1
-        if self.peek() in ("*", "+", "?", "{") and self.peek():
+        if self.peek() in ("*", "+", "?", "{"):
             raise self.fail()
-        return written
+        return written, times
 
-    def braces(self) -> str:
+    def braces(self) -> tuple[str, int]:
         end = self.text.find("}", self.index)
         low, comma, high = self.text[self.index : max(end, self.index)].partition(",")
         numbers = [number for number in (low, high) if number]
@@ -142,7 +148,7 @@ class _Reader:
         if high and int(high) < int(low):
             raise self.fail()
         self.index = end + 1
-        return "{" + low + comma + high + "}"
+        return "{" + low + comma + high + "}", max(int(low), int(high or 0), 1)
 
 
 def _code(char: str) -> str:
