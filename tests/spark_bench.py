@@ -12,7 +12,7 @@ from typing import Any
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.spark import SparkEngine
 from policycheck.engines.spark_cluster import Cluster
-from policycheck.engines.spark_sql import RefusedError
+from policycheck.engines.spark_dialect import RefusedError
 from policycheck.errors import EngineError
 from policycheck.model import TableData
 from two_engines import plain
@@ -68,7 +68,11 @@ class SparkBench:
         found = []
         for (text, rows), own in zip(bound, here, strict=True):
             self.counts["same"] += own == rows
-            other = [(row, own.get(row), rows.get(row)) for row in sorted(own.keys() | rows) if own.get(row) != rows.get(row)]
+            other = [
+                (row, own.get(row), rows.get(row))
+                for row in sorted(own.keys() | rows)
+                if own.get(row) != rows.get(row)
+            ]
             found += [f"{text}: (row, Spark, DuckDB) {other[:5]}"] if own != rows else []
         return found
 

@@ -49,7 +49,18 @@ class StandaloneCluster:
             self.url = self._wait(r"Starting Spark master at (spark://\S+)", 1)[0]
             for i in range(workers):
                 log = self._folder / f"worker-{i}.log"
-                options = ("--port", "0", "--webui-port", "0", "-c", "1", "-m", "512m", "-d", str(self._folder / str(i)))
+                options = (
+                    "--port",
+                    "0",
+                    "--webui-port",
+                    "0",
+                    "-c",
+                    "1",
+                    "-m",
+                    "512m",
+                    "-d",
+                    str(self._folder / str(i)),
+                )
                 self.workers.append(self._start(log, WORKER, *options, self.url))
             self.processes += self.workers
             self._wait(r"Registering worker \S+", workers)
@@ -67,9 +78,7 @@ class StandaloneCluster:
         }
         command = [str(self._home / "bin" / "spark-class"), name, "--host", "127.0.0.1", *options]
         with log.open("wb") as out:
-            return subprocess.Popen(
-                command, env=environment, stdout=out, stderr=out, start_new_session=True
-            )
+            return subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
 
     def _wait(self, pattern: str, times: int) -> list[str]:
         end = time.monotonic() + START_SECONDS

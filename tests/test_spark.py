@@ -51,7 +51,22 @@ EDGE_DAYS = [
 ]  # fmt: skip
 EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058, 87_600_000,
                 2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
-EDGE_TEXTS = [*query_writer.TEXTS, "İI", "ẞß", "Ǆ", "\u00a0", "\u00a0x", "\n", "a\nb", "\r", "a" * 300, "\\d", '"', "${a}", "{0}"]
+EDGE_TEXTS = [
+    *query_writer.TEXTS,
+    "İI",
+    "ẞß",
+    "Ǆ",
+    "\u00a0",
+    "\u00a0x",
+    "\n",
+    "a\nb",
+    "\r",
+    "a" * 300,
+    "\\d",
+    '"',
+    "${a}",
+    "{0}",
+]
 EDGE_SETS: list[list[str]] = [[], [""], ["a"], ["b"], ["a", "b"], ["a", "é"], ["it's"], ["", "a", "b", "é"]]
 
 
@@ -67,7 +82,9 @@ def edge(kind: ColumnType, chance: random.Random) -> Any:
     if kind is T.INSTANT:
         start = datetime.combine(chance.choice(EDGE_DAYS), datetime.min.time())
         exact = start + timedelta(microseconds=chance.choice([0, 1, 43_200_000_000, 86_399_999_999]))
-        return chance.choice([(exact, exact), (start, start + timedelta(microseconds=86_399_999_999)), (start, exact)])
+        return chance.choice(
+            [(exact, exact), (start, start + timedelta(microseconds=86_399_999_999)), (start, exact)]
+        )
     values: dict[ColumnType, list[Any]] = {
         T.INT: EDGE_NUMBERS, T.TEXT: EDGE_TEXTS, T.SET: EDGE_SETS, T.BOOL: [True, False]
     }  # fmt: skip
@@ -124,16 +141,27 @@ def test_characters_are_lower_and_blank_alike(cluster: Cluster) -> None:
     words = ["ΣΑΣ", "ΑΣ", "İI", "ẞß", "Ǆ", "A", ""]
     data = TableData(schema, {"c": chars + words}, [(0, "here", 1)] * (len(chars) + len(words)))
     with SparkBench(cluster, [data]) as bench:
-        assert bench.ask("chars", ["lower(subject.c)", "filled(subject.c)", "full_match(subject.c, '.')"]) == []
+        assert (
+            bench.ask("chars", ["lower(subject.c)", "filled(subject.c)", "full_match(subject.c, '.')"]) == []
+        )
 
 
 @pytest.mark.parametrize(("seed", "total"), [(1, 150), pytest.param(2, 3_000, marks=pytest.mark.slow)])
 def test_patterns_match_alike(cluster: Cluster, seed: int, total: int) -> None:
     chance = random.Random(seed)
-    texts = ["".join(chance.choices(CHARS, k=chance.randint(0, 5))) for _ in range(200)] + ["", "a", "ab", "\n", "a" * 300]
+    texts = ["".join(chance.choices(CHARS, k=chance.randint(0, 5))) for _ in range(200)] + [
+        "",
+        "a",
+        "ab",
+        "\n",
+        "a" * 300,
+    ]
     schema = TableSchema("texts", "t", "t", (Column("t", T.TEXT, False),), ("t",), 30)
     data = TableData(schema, {"t": texts}, [(0, "here", 1)] * len(texts))
-    written = {"".join(chance.choices(PIECES.split(), k=chance.randint(1, 6))).replace("'", "''") for _ in range(total)}
+    written = {
+        "".join(chance.choices(PIECES.split(), k=chance.randint(1, 6))).replace("'", "''")
+        for _ in range(total)
+    }
     with SparkBench(cluster, [data]) as bench:
         assert bench.ask("texts", [f"full_match(subject.t, '{each}')" for each in sorted(written)]) == []
         assert bench.counts["same"] > total // 4, bench.counts

@@ -91,12 +91,12 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
                      "the manifest names.  [default: now]"),
         click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
-                     help="What answers: Python for small evidence, DuckDB for large, Spark where it is asked "
-                     "for.  [default: by size]"),
+                     help="What answers: Python for small evidence, DuckDB for large, Spark where it is "
+                     "asked for.  [default: by size]"),
         click.option("--master", metavar="URL",
                      help="The Spark cluster of --engine spark: spark://HOST:PORT, or local[2]."),
         click.option("--staging", type=_FOLDER, metavar="DIR",
-                     help="An existing folder that the Spark cluster sees too.  [default: a temporary folder]"),
+                     help="An existing folder that the Spark cluster sees.  [default: a temporary one]"),
         click.option("--no-cache", is_flag=True,
                      help="Compile the pack anew, and leave no compiled pack in the cache folder."),
         click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors."),
@@ -254,7 +254,9 @@ class Engines:
         if self._spark is None:
             self._spark = _joined(reading)
         check_askable(reading.compiled, self._spark)
-        evidence = (load_again if again else load)(reading.compiled, self._evidence or reading.evidence, self._spark)
+        evidence = (load_again if again else load)(
+            reading.compiled, self._evidence or reading.evidence, self._spark
+        )
         self._evidence = evidence
         return work(Run(reading.compiled, evidence, self._spark))
 

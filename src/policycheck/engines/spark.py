@@ -1,8 +1,8 @@
 """The distributed engine: Spark answers the same questions as DuckDB, on as many machines as it has.
 
-Goes in: compiled texts and typed evidence. Comes out: the three-valued answers of every subject. Rows are read
-and checked by the embedded engine on this machine, so that faults are the same; what it has read goes to the
-cluster as rows, or, where there are many, as Parquet in the staging folder. No question is answered by it.
+Goes in: compiled texts and typed evidence. Comes out: the three-valued answers of every subject. Rows are
+read and checked by the embedded engine on this machine, so that faults are the same; what it has read goes to
+the cluster as rows, or, where there are many, as Parquet in the staging folder. No question is answered by it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement
 from policycheck.engines.duckdb import FETCH_LIMIT, DuckDBSession
 from policycheck.engines.judgements import PER_WORD, UNKNOWN, FetchedJudgement, StoredJudgement, fetched_rows
 from policycheck.engines.spark_cluster import Cluster
+from policycheck.engines.spark_dialect import Reader, RefusedError, answer_as, spark_text
 from policycheck.engines.spark_functions import Characters
-from policycheck.engines.spark_sql import Columns, Reader, RefusedError, Translator, answer_as, spark_text
+from policycheck.engines.spark_sql import Translator
 from policycheck.engines.spark_subqueries import join_subqueries
+from policycheck.engines.spark_values import Columns
 from policycheck.errors import EngineError, Fault, InputError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -59,7 +61,9 @@ class SparkEngine:
         except OSError as error:
             self.close()
             words = f"the staging folder `{staging}` cannot be used: {error.strerror}"
-            raise InputError([Fault("PC604", words, Place("--staging"), "name a folder that exists")]) from error
+            raise InputError(
+                [Fault("PC604", words, Place("--staging"), "name a folder that exists")]
+            ) from error
         self._staging.chmod(0o700)
         self._characters = characters(self._embedded)
         self._read = Reader(self.parse)
@@ -220,7 +224,9 @@ class SparkEngine:
         stored = self._cluster.stored(folder, frame.schema)
         stored.createOrReplaceTempView(name)
         self._rows.pop(name, None)
-        self._totals[name] = self._cluster.rows(self._cluster.query(f"SELECT count(*) FROM `{name}`"))[0][0].as_py()
+        self._totals[name] = self._cluster.rows(self._cluster.query(f"SELECT count(*) FROM `{name}`"))[0][
+            0
+        ].as_py()
 
     def _folder(self, name: str) -> Path:
         self._written += 1
@@ -303,9 +309,7 @@ class SparkEngine:
             rows = self._cluster.rows(self._cluster.query(tree))
             fetched = list(zip(*[column.to_pylist() for column in rows.columns], strict=True))
             return FetchedJudgement(fetched_rows(fetched, len(key), len(observed)), tuple(observed))
-        items = ", ".join(
-            ["`_row`", "`_source`", *(f"`{name}`" for name in key), *_packed(len(expressions))]
-        )
+        items = ", ".join(["`_row`", "`_source`", *(f"`{name}`" for name in key), *_packed(len(expressions))])
         self._written += 1
         name = f"judged_{self._written}"
         self._keep_stored(name, self._cluster.query(f"SELECT {items} FROM ({tree})"))
@@ -331,7 +335,10 @@ class SparkEngine:
         join_subqueries(whole)
         if len(set(columns)) == len(columns):
             return spark_text(whole)
-        again = ", ".join([f"`{c}` AS `c{i}`" for i, c in enumerate(columns)] + [f"`answer {i}`" for i in range(len(expressions))])
+        again = ", ".join(
+            [f"`{c}` AS `c{i}`" for i, c in enumerate(columns)]
+            + [f"`answer {i}`" for i in range(len(expressions))]
+        )
         return f"SELECT {again} FROM ({spark_text(whole)})"
 
     def _check_rows(self, relation: str, base: str, key: Sequence[str]) -> None:

@@ -1,11 +1,12 @@
 """A connection to a Spark cluster: opened in a bounded time or not at all, watched while it is used.
 
-Goes in: the address of a master. Comes out: tables of answers, or EngineError where these rows have no answer,
-or EngineLostError where the cluster is gone. Nothing here knows what is asked.
+Goes in: the address of a master. Comes out: tables of answers, or EngineError where these rows have no
+answer, or EngineLostError where the cluster is gone. Nothing here knows what is asked.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -24,7 +25,9 @@ CONNECT_SECONDS = 5.0
 WORKER_SECONDS = 60.0
 """How long to wait for a first worker, and for another one where all are lost."""
 
-_MASTER = re.compile(r"local\[(?:[1-9][0-9]?|\*)\]|spark://[A-Za-z0-9.-]+:[0-9]{1,5}(?:,[A-Za-z0-9.-]+:[0-9]{1,5})*")
+_MASTER = re.compile(
+    r"local\[(?:[1-9][0-9]?|\*)\]|spark://[A-Za-z0-9.-]+:[0-9]{1,5}(?:,[A-Za-z0-9.-]+:[0-9]{1,5})*"
+)
 _SETTINGS = {
     # What a query means. Everything here is set, whatever the cluster's own configuration says.
     "spark.sql.ansi.enabled": "true",
@@ -46,6 +49,14 @@ _SETTINGS = {
     # How it runs.
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # Nobody looks at what has been: to write down a plan takes longer than to carry it out.
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "1",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.sql.maxPlanStringLength": "100",
+    "spark.sql.debug.maxToStringFields": "2",
+    "spark.sql.maxMetadataStringLength": "20",
     "spark.sql.files.maxPartitionBytes": "32m",
     "spark.sql.execution.arrow.localRelationThreshold": "256m",
     "spark.driver.maxResultSize": "0",
@@ -55,6 +66,9 @@ _SETTINGS = {
     "spark.log.level": "ERROR",
 }
 _SMALL = {
+    # Few rows stay in one part, so that a question is one task: nothing is sent about between steps.
+    "spark.sql.leafNodeDefaultParallelism": "1",
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
     # To compile a query of a thousand rows takes longer than to walk it.
@@ -62,6 +76,8 @@ _SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 _LARGE = {
+    "spark.sql.leafNodeDefaultParallelism": "2",
+    "spark.sql.autoBroadcastJoinThreshold": "10m",
     "spark.sql.shuffle.partitions": "16",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.codegen.wholeStage": "true",
@@ -88,9 +104,13 @@ def require_spark() -> None:
 def check_master(master: str) -> None:
     """Raises InputError for an address that is none, or where nobody listens."""
     if master.startswith("sc://"):
-        raise _wrong(f"`{master}` is Spark Connect, which is not offered", "name the master itself: spark://HOST:PORT")
+        raise _wrong(
+            f"`{master}` is Spark Connect, which is not offered", "name the master itself: spark://HOST:PORT"
+        )
     if not _MASTER.fullmatch(master):
-        raise _wrong(f"`{master}` is no master", "write spark://HOST:PORT, or local[2] for this machine alone")
+        raise _wrong(
+            f"`{master}` is no master", "write spark://HOST:PORT, or local[2] for this machine alone"
+        )
     if master.startswith("local"):
         return
     words = ""
@@ -124,10 +144,12 @@ class Cluster:
         self._folder = Path(tempfile.mkdtemp(prefix="policycheck-spark-"))
         self._is_local = master.startswith("local")
         self._lost = ""
+        self._asked = 0
         self._closed = threading.Event()
         self._gateway: Any = None
         conf = pyspark.SparkConf(loadDefaults=False).setMaster(master).setAppName("policycheck")
         if small:
+            conf.set("spark.buffer.pageSize", "256k")
             conf.set("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         for name, value in {**_SETTINGS, **_LARGE, **self._own_settings(master), **(settings or {})}.items():
             conf.set(name, value)
@@ -140,6 +162,7 @@ class Cluster:
             self.close()
             raise
         threading.Thread(target=self._watch, daemon=True).start()
+        gc.freeze()  # what is there stays there, and need not be looked through again and again
 
     def _own_settings(self, master: str) -> dict[str, str]:
         settings = {
@@ -167,6 +190,7 @@ class Cluster:
     def close(self) -> None:
         """Ends the application and its driver. Idempotent."""
         self._closed.set()
+        gc.unfreeze()
         context, self._context = getattr(self, "_context", None), None
         if context is not None:
             stopper = threading.Thread(target=_quietly, args=(context.stop,), daemon=True)
@@ -234,6 +258,9 @@ class Cluster:
 
     def rows(self, frame: Any) -> Any:
         """All rows as an Arrow table."""
+        self._asked += 1
+        if self._asked % 20 == 0:
+            gc.collect()  # Python's handles of plans, which hold the plans themselves in the driver
         return self._guarded(frame.toArrow)
 
     def write(self, frame: Any, folder: Path) -> None:
@@ -285,7 +312,9 @@ def _state_of(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[
+        :300
+    ]
 
 
 def _quietly(work: Any) -> None:

@@ -18,7 +18,8 @@ DAY, DAYS, INSTANT = ColumnType.DAY, ColumnType.DAYS, ColumnType.INSTANT
 
 AGGREGATES = {
     "any_true": "CASE WHEN bool_or({0}) THEN true WHEN count(*) > 0 AND count(*) = count({0}) THEN false END",
-    "all_true": "CASE WHEN NOT bool_and({0}) THEN false WHEN count(*) > 0 AND count(*) = count({0}) THEN true END",
+    "all_true": "CASE WHEN NOT bool_and({0}) THEN false "
+    "WHEN count(*) > 0 AND count(*) = count({0}) THEN true END",
 }
 """Over the rows of a group. NULL over no rows."""
 
@@ -99,7 +100,9 @@ def template(name: str, kinds: tuple[ColumnType | None, ...], characters: Charac
 
 def quoted(text: str) -> str:
     """A text as a Spark literal: every character that is not plain is spelled out."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " _-.,:;/()[]<>=+*#@!?&|^$") else _spelled(c) for c in text)
+    plain = "".join(
+        c if c.isascii() and (c.isalnum() or c in " _-.,:;/()[]<>=+*#@!?&|^$") else _spelled(c) for c in text
+    )
     return f"'{plain}'"
 
 
@@ -182,8 +185,8 @@ def _age(birth: str) -> str:
     """Full years at a day. The birthday of 29 February is 1 March in a common year."""
     return (
         f"CASE WHEN {birth} <= {{1}} THEN CAST(year({{1}}) - year({birth}) - "
-        f"CASE WHEN month({{1}}) < month({birth}) OR (month({{1}}) = month({birth}) AND day({{1}}) < day({birth})) "
-        f"THEN 1 ELSE 0 END AS BIGINT) END"
+        f"CASE WHEN month({{1}}) < month({birth}) "
+        f"OR (month({{1}}) = month({birth}) AND day({{1}}) < day({birth})) THEN 1 ELSE 0 END AS BIGINT) END"
     )
 
 

@@ -1,7 +1,7 @@
 """What of a pack cannot be asked of Spark, all of it, before anything is judged.
 
-Goes in: a compiled pack and an engine. Comes out: nothing, or InputError with every control and view that has no
-form in Spark SQL, and why. INVARIANT: nothing is left out of a run, and nothing is answered by another engine.
+Goes in: a compiled pack and an engine. Comes out: nothing, or InputError with every control and view that has
+no form in Spark SQL, and why. INVARIANT: nothing is left out of a run or answered by another engine.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from policycheck.engines.spark_sql import Inline, InlineAggregate, RefusedError, answer_as
+from policycheck.engines.spark_dialect import Inline, InlineAggregate, RefusedError, answer_as
 
 _AGGREGATES = (exp.Count, exp.Max, exp.Min, exp.Sum, exp.LogicalOr, exp.LogicalAnd, InlineAggregate)
 
@@ -87,9 +87,7 @@ class _Joiner:
         )
         answer: exp.Expression = exp.Not(this=exp.Is(this=_column("found", name), expression=exp.Null()))
         if not is_test:
-            answer = exp.Case(
-                ifs=[exp.If(this=answer, true=_column("answer", name))], default=over_none
-            )
+            answer = exp.Case(ifs=[exp.If(this=answer, true=_column("answer", name))], default=over_none)
         answer = exp.Paren(this=answer)
         if in_group:
             answer = Inline(template="first({0})", expressions=[answer])
@@ -254,7 +252,9 @@ def _behind_groups(tree: exp.Select, node: exp.Expression) -> bool:
 def _from_of(tree: exp.Select) -> list[exp.Expression]:
     """FROM and the joins of a select as they stand."""
     from_ = tree.args.get("from_")
-    return [from_.copy(), *(join.copy() for join in tree.args.get("joins") or [])] if from_ is not None else []
+    return (
+        [from_.copy(), *(join.copy() for join in tree.args.get("joins") or [])] if from_ is not None else []
+    )
 
 
 def _conjuncts(part: exp.Expression) -> Iterator[exp.Expression]:
