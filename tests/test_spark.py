@@ -186,3 +186,20 @@ def test_random_expressions_are_answered_alike(cluster: Cluster, seed: int, want
             assert bench.counts["same"] > 0.8 * len(texts), (bench.counts, bench.refused)
             assert bench.counts["not needed"] < 0.05 * len(texts), bench.counts
         asked += len(texts)
+
+
+# --- the pack -----------------------------------------------------------------------------------------
+
+CONTROLS = Path(__file__).parents[1] / "controls"
+
+
+def example_differences(cluster: Cluster, wanted: list[tuple[Control, Example]], pack: Pack) -> list[str]:
+    """Examples that do not get their verdict."""
+    bench = Bench(pack, SparkStack(cluster))
+    found = []
+    for cases in bench.cases(wanted):
+        found += [f"{case.control.id} {case.example.name}: {case.faults}" for case in cases if case.faults]
+        for case in cases:
+            if not case.faults and not (outcome := run_case(case)).agrees:
+                found.append(f"{case.control.id} `{case.example.name}`: {outcome}")
+    return found

@@ -1,8 +1,8 @@
 """The distributed engine: Spark answers the same questions as DuckDB, on as many machines as it has.
 
 Goes in: compiled texts and typed evidence. Comes out: the three-valued answers of every subject. Rows are
-read and checked by the embedded engine on this machine, so that faults are the same; what it has read goes to
-the cluster as rows, or, where there are many, as Parquet in the staging folder. No question is answered by it.
+read and checked by the embedded engine on this machine, so that faults are the same; what it has read goes
+to the cluster as rows, or, where there are many, as Parquet in the staging folder. It answers no question.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class SparkEngine:
         self._known: dict[tuple[str, str], tuple[str, Columns]] = {}  # a view and its text, in Spark SQL
         self._rows: dict[str, pyarrow.Table] = {}  # small relations that have been computed
         self._totals: dict[str, int] = {}
-        self._waiting: dict[str, list[str] | None] = {}  # views to compute, with the columns wanted of them
+        self._waiting: dict[str, set[str] | None] = {}  # views to compute, and their wanted columns; None: all
+        self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._broken: dict[str, str] = {}
         self._changed: set[str] = set()  # tables whose rows are others than those that views were made of
         self._askable: set[tuple[str, str]] = set()
@@ -122,6 +123,7 @@ class SparkEngine:
             self._known[name, text] = spark_text(tree), columns
         self._columns[name] = self._known[name, text][1]
         self._waiting[name] = None
+        self._held.pop(name, None)
         self._rows.pop(name, None)
         return self._columns[name]
 
@@ -168,9 +170,13 @@ class SparkEngine:
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """Computes these views, in this order; of large ones those of their columns that are wanted."""
         for name, columns in wanted.items():
-            if self._waiting.get(name, "") is None and ALL_COLUMNS not in columns:
-                asked = {*columns, "_row", "_source"}
-                self._waiting[name] = [c for c in self._columns[name] if c in asked]
+            asked = {*columns, "_row", "_source"}
+            kept = {c for c in self._columns[name] if c in asked or ALL_COLUMNS in asked}
+            held = self._held.get(name, set(self._columns[name]))
+            if name in self._waiting:
+                self._waiting[name] = kept
+            elif not kept <= held:
+                self._waiting[name] = kept | held
         for name in wanted:
             self._compute(name)
 
@@ -193,9 +199,9 @@ class SparkEngine:
         try:
             frame = self._cluster.query(f"SELECT {items} FROM ({text})")
             if any(self._totals.get(each, 0) > FETCH_LIMIT for each in used):
-                if columns is not None:
-                    frame = frame.select(*[f"`{c}`" for c in columns])
-                self._keep_stored(name, frame)
+                kept = [c for c in known if columns is None or c in columns]
+                self._keep_stored(name, frame.select(*[f"`{c}`" for c in kept]))
+                self._held[name] = set(kept)
             else:
                 self._keep_rows(name, self._cluster.rows(frame))
         except EngineError as error:

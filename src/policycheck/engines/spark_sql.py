@@ -13,11 +13,10 @@ from sqlglot import exp
 
 from policycheck.engines.spark_dialect import RefusedError, answer_as
 from policycheck.engines.spark_functions import Characters, template
-from policycheck.engines.spark_values import Columns, Kind, Rows, Source, Values, must_be, only, same_kind
+from policycheck.engines.spark_values import Columns, Kind, Rows, Source, Values, only, same_kind
 from policycheck.functions import FUNCTIONS
 from policycheck.model import ColumnType
 
-BOOL = ColumnType.BOOL
 _JOINS = {("", ""), ("", "INNER"), ("", "CROSS"), ("LEFT", ""), ("LEFT", "OUTER"), ("RIGHT", ""),
           ("RIGHT", "OUTER"), ("FULL", ""), ("FULL", "OUTER"), ("", "SEMI"), ("", "ANTI")}  # fmt: skip
 
@@ -98,7 +97,7 @@ class Translator:
             if part is not None:
                 if clause != "where":
                     _no_alias_of_another(tree, part, rows, columns)
-                must_be(value.kind(part.this), BOOL, clause.upper())
+                value.condition(part.this, clause.upper())
 
     # --- FROM ---
 
@@ -146,7 +145,7 @@ class Translator:
         self._add(join.this, named, outer, rows)
         on = join.args.get("on")
         if on is not None:
-            must_be(Values(self, named, [rows, *outer]).kind(on), BOOL, "ON")
+            Values(self, named, [rows, *outer]).condition(on, "ON")
         if kind in ("SEMI", "ANTI"):
             for alias in set(rows) - before:
                 del rows[alias]
@@ -186,7 +185,7 @@ class Translator:
         if written is None:
             raise RefusedError(f"the function `{name}`")
         if any(kind is None for kind in kinds):
-            return "CAST(NULL AS BOOLEAN)" if fitting[0].result is BOOL else "NULL", fitting[0].result
+            return "CAST(NULL AS BOOLEAN)" if fitting[0].result is ColumnType.BOOL else "NULL", fitting[0].result
         return written, fitting[0].result
 
 

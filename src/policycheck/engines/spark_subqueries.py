@@ -234,7 +234,9 @@ def _over_none(item: exp.Expression) -> exp.Expression:
     for node in list(holder.walk(prune=lambda n: isinstance(n, (*_AGGREGATES, exp.Filter)))):
         if isinstance(node, (*_AGGREGATES, exp.Filter)):
             counted = node.this if isinstance(node, exp.Filter) else node
-            node.replace(exp.Literal.number(0) if isinstance(counted, exp.Count) else exp.Null())
+            is_test = isinstance(counted, (InlineAggregate, exp.LogicalOr, exp.LogicalAnd))
+            none = Inline(template="CAST(NULL AS BOOLEAN)") if is_test else exp.Null()
+            node.replace(exp.Literal.number(0) if isinstance(counted, exp.Count) else none)
     return holder
 
 

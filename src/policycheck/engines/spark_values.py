@@ -62,6 +62,13 @@ class Values:
             raise RefusedError(f"`{type(node).__name__.lower()}`")
         return handler(self, node)
 
+    def condition(self, node: exp.Expression, where: str) -> None:
+        """The same for what has to be a boolean. NULL alone is none to Spark."""
+        kind = self.kind(node)
+        must_be(kind, BOOL, where)
+        if kind is None:
+            node.replace(Inline(template="CAST({0} AS BOOLEAN)", expressions=[node.copy()]))
+
     def kinds(self, nodes: list[exp.Expression]) -> list[Kind]:
         return [self.kind(node) for node in nodes]
 
@@ -102,7 +109,7 @@ class Values:
     def logic(self, node: exp.Expression) -> Kind:
         for part in [node.this, node.args.get("expression")]:
             if part is not None:
-                must_be(self.kind(part), BOOL, "a condition")
+                self.condition(part, "a condition")
         return BOOL
 
     def comparison(self, node: exp.Binary) -> Kind:
@@ -130,7 +137,7 @@ class Values:
         whens = [each.this for each in node.args["ifs"]]
         if node.this is None:
             for when in whens:
-                must_be(self.kind(when), BOOL, "WHEN")
+                self.condition(when, "WHEN")
         else:
             same_kind(self.kinds([node.this, *whens]), "CASE")
         results = [each.args["true"] for each in node.args["ifs"]]
@@ -189,7 +196,7 @@ class Values:
         if name in AGGREGATES:
             if len(arguments) != 1:
                 raise RefusedError(f"`{name}` of several things")
-            must_be(self.kind(arguments[0]), BOOL, name)
+            self.condition(arguments[0], name)
             node.replace(InlineAggregate(template=AGGREGATES[name], expressions=node.expressions))
             return BOOL
         kinds = tuple(self.kinds(arguments))
@@ -241,7 +248,7 @@ class Values:
     def chosen(self, node: exp.Filter) -> Kind:
         if not isinstance(node.this, (exp.Count, exp.Max, exp.Min, exp.Sum, exp.LogicalOr, exp.LogicalAnd)):
             raise RefusedError("FILTER")
-        must_be(self.kind(node.expression.this), BOOL, "FILTER")
+        self.condition(node.expression.this, "FILTER")
         return self.kind(node.this)
 
     def window(self, node: exp.Window) -> Kind:
