@@ -22,9 +22,10 @@ from msgspec import structs
 
 from policycheck.assessment import assess
 from policycheck.cli import VERSION
+from policycheck.cli.answering import judged
 from policycheck.cli.commands import COMMANDS, cli
 from policycheck.cli.plain import plain_gate
-from policycheck.cli.run import Engine, Inputs, Run, judged, read, shipped_pack
+from policycheck.cli.run import Engine, Inputs, Run, read, shipped_pack
 from policycheck.explanation import explain_control, explain_subject
 from policycheck.reporters.document import TOOL_VERSION
 

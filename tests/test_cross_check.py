@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from policycheck.agreement import disagreements
 from policycheck.assessment import assess
+from policycheck.cli.answering import Engines
 from policycheck.cli.commands import cli
-from policycheck.cli.run import Engines, Inputs, read
+from policycheck.cli.run import Inputs, read
 from policycheck.engines import Row
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.judgements import FetchedJudgement

@@ -16,7 +16,8 @@ import pytest
 import query_writer
 import two_engines
 from policycheck.assessment import assess
-from policycheck.cli.run import Engines, Inputs, Run, read
+from policycheck.cli.answering import Engines
+from policycheck.cli.run import Inputs, Run, read
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.outcomes import Assessment

@@ -17,9 +17,10 @@ from msgspec.structs import asdict, replace
 
 from policycheck.agreement import disagreements
 from policycheck.cli import VERSION
+from policycheck.cli.answering import Engines
 from policycheck.cli.document import lay_beside
 from policycheck.cli.publishing import STDOUT, write_files
-from policycheck.cli.run import Engines, Inputs, Reading, read
+from policycheck.cli.run import Inputs, Reading, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -105,19 +106,19 @@ def _judge(inputs: Inputs, wish: Wish, lists: _FindingLists) -> tuple[Assessment
             overflow=overflow, suspicion=suspicion,
         )  # fmt: skip
 
-    engines = Engines()
     keep = lists.keep if lists.folder is not None else None
-    assessment = engines.judged(reading, lambda run: judge(run, keep))
-    about = RunRecord(str(engines.used), tuple(engines.plans))
-    if wish.cross_check:
-        other, second = engines.second_opinion(reading, lambda run: judge(run, None))
-        faults = disagreements(assessment, second, (about.engine, str(other)))
-        if faults:
-            raise InputError(faults)
-        about = replace(about, cross_checked_by=str(other))
-    _tell_engine(about, wish.explain_plan, inputs.quiet)
-    if wish.compare or reading.is_small:
-        assessment = _compared(engines, reading, assessment)
+    with Engines() as engines:
+        assessment = engines.judged(reading, lambda run: judge(run, keep))
+        about = RunRecord(str(engines.used), tuple(engines.plans))
+        if wish.cross_check:
+            other, second = engines.second_opinion(reading, lambda run: judge(run, None))
+            faults = disagreements(assessment, second, (about.engine, str(other)))
+            if faults:
+                raise InputError(faults)
+            about = replace(about, cross_checked_by=str(other))
+        _tell_engine(about, wish.explain_plan, inputs.quiet)
+        if wish.compare or reading.is_small:
+            assessment = _compared(engines, reading, assessment)
     return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}, about.to_json()
 
 

@@ -24,12 +24,12 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_inputs(
         *args: Any, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-        engine: str, no_cache: bool, quiet: bool, **rest: Any,
+        engine: str, master: str | None, staging: Path | None, no_cache: bool, quiet: bool, **rest: Any,
     ) -> Any:  # fmt: skip
         now = datetime.now(UTC).replace(microsecond=0)
         inputs = Inputs(
             pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet,
-            Engine(engine), keep=not no_cache,
+            Engine(engine), keep=not no_cache, master=master, staging=staging,
         )  # fmt: skip
         return command(*args, inputs=inputs, **rest)
 
@@ -42,7 +42,12 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
                      "the manifest names.  [default: now]"),
         click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
-                     help="What answers: Python for small evidence, DuckDB for large.  [default: by size]"),
+                     help="What answers: Python for small evidence, DuckDB for large, Spark where it is "
+                     "asked for.  [default: by size]"),
+        click.option("--master", metavar="URL",
+                     help="The Spark cluster of --engine spark: spark://HOST:PORT, or local[2]."),
+        click.option("--staging", type=_FOLDER, metavar="DIR",
+                     help="An existing folder that the Spark cluster sees.  [default: a temporary one]"),
         click.option("--no-cache", is_flag=True,
                      help="Compile the pack anew, and leave no compiled pack in the cache folder."),
         click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors."),

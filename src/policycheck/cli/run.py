@@ -7,7 +7,6 @@ session.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +16,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policycheck.cli.screen import say
-from policycheck.errors import EngineError, Fault, FaultList, InputError
+from policycheck.errors import Fault, FaultList, InputError
 from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
-    from policycheck.engines.direct import DirectSession
     from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
@@ -38,6 +36,7 @@ class Engine(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Inputs(Struct, frozen=True):
@@ -51,6 +50,8 @@ class Inputs(Struct, frozen=True):
     quiet: bool = False
     engine: Engine = Engine.AUTO
     keep: bool = True  # use and leave compiled packs in the user's cache folder
+    master: str | None = None  # of the Spark cluster
+    staging: Path | None = None  # where the cluster finds what was read here
 
 
 class Run(Struct):
@@ -150,81 +151,6 @@ class Reading(Struct, frozen=True):
         pack = self.kept.pack
         resolved = resolve_parameters(pack, find_profile(pack, profile), faults, today=as_of.date())
         return None if len(faults) else replace(self, compiled=self.kept.compiled(resolved, as_of))
-
-
-class Engines:
-    """What answers about one evidence, under any profile: the direct engine reads it once for all. `used` is
-    what answered last, `plans` how it asked large evidence."""
-
-    def __init__(self) -> None:
-        self._direct: DirectSession | None = None
-        self.used = Engine.AUTO
-        self.plans: list[str] = []
-
-    def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
-        """What `work` makes of a run.
-
-        Where the direct engine has no answer for something, `work` is done again with the embedded one, so
-        it must leave nothing behind that its second time does not replace.
-        """
-        if reading.is_direct:
-            session = self._direct or _direct_session()
-            with suppress(EngineError):  # what the session raises it also notes as unanswered
-                done = work(self._loaded(reading, session))
-                if not session.unanswered:
-                    self._direct = session
-                    self.used, self.plans = Engine.DIRECT, []
-                    return done
-            self._direct = None
-            if not reading.inputs.quiet:
-                say(f"note: answered by duckdb instead: {session.unanswered[0]}")
-        from policycheck.engines.duckdb import DuckDBSession
-        from policycheck.loading import load
-
-        with DuckDBSession() as embedded:
-            done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
-            self.used, self.plans = Engine.DUCKDB, embedded.plans
-            return done
-
-    def second_opinion(self, reading: Reading, work: Callable[[Run], T]) -> tuple[Engine, T]:
-        """What `work` makes of a run of an engine that has not answered yet, and which that is.
-
-        Raises InputError PC606 where it has no answer: what could not be checked is not checked.
-        """
-        other = Engine.DUCKDB if self.used is Engine.DIRECT else Engine.DIRECT
-        if other is Engine.DIRECT and reading.has_bulk:
-            hint = "check a smaller part of it, as YAML, JSON, NDJSON or CSV below 16 MiB"
-            raise _unchecked("the direct engine does not read bulk files", hint)
-        asked = Engines()
-        done = asked.judged(replace(reading, inputs=replace(reading.inputs, engine=other, quiet=True)), work)
-        if asked.used is not other:
-            raise _unchecked(f"{other} has no answer of its own", "leave --cross-check out, and report it")
-        return other, done
-
-    def _loaded(self, reading: Reading, session: DirectSession) -> Run:
-        from policycheck.compiled import parameter_values
-        from policycheck.loading import load, load_again
-
-        compiled = reading.compiled
-        trees = reading.kept.trees(compiled.resolved, compiled.as_of)
-        session.turn_to(trees.__getitem__, parameter_values(compiled.resolved, compiled.as_of))
-        fill = load if self._direct is None else load_again
-        return Run(compiled, fill(compiled, reading.evidence, session), session)
-
-
-def _unchecked(words: str, hint: str) -> InputError:
-    return InputError([Fault("PC606", f"not cross-checked: {words}", Place("--cross-check"), hint)])
-
-
-def judged(reading: Reading, work: Callable[[Run], T]) -> T:
-    """What `work` makes of a run, where one run is all that is asked for. See `Engines.judged`."""
-    return Engines().judged(reading, work)
-
-
-def _direct_session() -> DirectSession:
-    from policycheck.engines.direct import DirectSession
-
-    return DirectSession()
 
 
 def read(inputs: Inputs) -> Reading:

@@ -369,6 +369,10 @@ class DuckDBSession:
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
 
+    def arrow(self, sql: str) -> Any:
+        """The rows of one query of this package's own, as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
+
     def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
         return self._execute(sql, parameters)

@@ -26,14 +26,18 @@ ANSWERS: dict[int, Answer] = {0: False, 1: True, UNKNOWN: None}
 CODES = {answer: code for code, answer in ANSWERS.items()}
 
 
-class Engine(Protocol):
+class Streaming(Protocol):
     """What a judgement needs of the engine that keeps it."""
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]: ...
+
+
+class Engine(Streaming, Protocol):
+    """What making one needs beside that."""
 
     def run(self, sql: str) -> object: ...
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]: ...
-
-    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]: ...
 
 
 def stored_judgement(
@@ -187,7 +191,7 @@ class StoredJudgement:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Streaming,
         relation: str,
         rows: str,
         combinations: str,
