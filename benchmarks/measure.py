@@ -108,14 +108,15 @@ def compare(
 ) -> Table:
     """Runs the sides in turn, `rounds` times, so that a slow minute of the machine hits all of them.
 
-    One more round before the others fills the file cache and writes byte code; it does not count. A side
+    One more round before the others (where `warm`, and there are others) fills the file cache and writes byte
+    code; it does not count. A side
     with `rounds` of its own runs in the first so many, without that one. Answers are compared before
     any time is looked at. Ratios are those to `base`.
     """
     rows = [_new_row(side) for side in sides]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "output"
-        for turn in range(-1 if warm else 0, rounds):
+        for turn in range(-1 if warm and rounds != 1 else 0, rounds):
             for side, row in zip(sides, rows, strict=True):
                 own = side.rounds is not None
                 wanted = 0 <= turn < (side.rounds or 0) if own else True
@@ -155,7 +156,9 @@ def judged(table: Table, aim: Aim) -> dict[str, Any]:
         value = max(r["peak_mib"] for r in runs) if aim.unit == "MiB" else median(r["seconds"] for r in runs)
     met = None if value is None else value >= aim.limit if aim.at_least else value <= aim.limit
     kept = {"aim": aim.words, "measured": value, "limit": aim.limit, "at_least": aim.at_least, "met": met}
-    return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside}
+    states = {row["side"]: row["state"] for row in table["rows"] if row["side"] in (aim.side, aim.beside)}
+    missing = ", ".join(f"{side} is {state}" for side, state in states.items() if state != "measured")
+    return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside, "missing": missing}
 
 
 def ratio_of(table: Table, side: str, beside: str) -> float | None:
@@ -230,7 +233,16 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 def shown(table: Table) -> str:
     """A measured table as Markdown."""
     base = f"times {table['base']}"
-    head = ("what", "wall time, median (range)", "processor", "peak memory", base, "answer", "note")
+    head = (
+        "what",
+        "wall time, median (range)",
+        "processor",
+        "peak memory",
+        base,
+        "processor",
+        "answer",
+        "note",
+    )
     rows = [head]
     for row in table["rows"]:
         runs = row["runs"]
@@ -242,11 +254,21 @@ def shown(table: Table) -> str:
                 f"{median(r['processor_seconds'] for r in runs):.2f} s" if runs else "",
                 f"{max(r['peak_mib'] for r in runs):.0f} MiB" if runs else "",
                 f"{row['ratio']:.2f}" if row["ratio"] is not None else "",
+                _processor_ratio(row, table),
                 _agreement(row),
                 row["note"],
             )
         )
     return markdown(rows)
+
+
+def _processor_ratio(row: dict[str, Any], table: Table) -> str:
+    """The ratio of processor times, which other work on the machine disturbs less."""
+    base = next(each["runs"] for each in table["rows"] if each["side"] == table["base"])
+    if not row["runs"] or not base:
+        return ""
+    here, there = (median(r["processor_seconds"] for r in runs) for runs in (row["runs"], base))
+    return f"{here / there:.2f}"
 
 
 def _agreement(row: dict[str, Any]) -> str:

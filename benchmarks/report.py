@@ -63,7 +63,7 @@ def _aim_row(aim: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
     bound = ("at least " if aim["at_least"] else "at most ") + number(limit)
     if value is None:
-        return aim["aim"], "", bound, f"not measured: {aim['side']} or {aim['beside']} is not installed"
+        return aim["aim"], "", bound, f"not measured: {aim['missing']}"
     if aim["met"]:
         return aim["aim"], number(value), bound, "met"
     return aim["aim"], number(value), bound, f"missed by {abs(value - limit) / limit:.0%}"
