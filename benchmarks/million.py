@@ -1,9 +1,9 @@
 """One million protections under the DP-3 controls, beside a query written by hand for the same question.
 
-Run: python -m benchmarks.million [--runs N] [--stores N] [--folder DIR]
+Run: python -m benchmarks.million [--runs N] [--stores N] [--folder DIR] [--format parquet|ndjson|csv]
 
-Both read the same Parquet files, each in a process of its own. The answers of the controls over stores and
-protections are compared too: a fast wrong answer is no answer.
+Each runs in a process of its own: the query over Parquet files, policycheck over the same or over a copy of them as
+text. The answers of the controls over stores and protections are compared too: a fast wrong answer is no answer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.measure import Run, describe, interleaved, run, table, verdict
 
@@ -44,8 +45,12 @@ SOURCE = """\
 Counts = dict[str, tuple[int, int, int]]
 
 
-def write_evidence(folder: Path, stores: int) -> None:
-    """Makes an evidence folder with `stores` stores, two protections each."""
+TABLES = ("resources", "datasets", "storage_protections", "crypto_keys")
+TEXT_FORMATS = ("ndjson", "csv")
+
+
+def write_evidence(folder: Path, stores: int, form: str = "parquet") -> None:
+    """Makes an evidence folder with `stores` stores, two protections each; its large tables in this form."""
     import duckdb
 
     script = (HERE / "million_evidence.sql").read_text("utf-8")
@@ -53,22 +58,34 @@ def write_evidence(folder: Path, stores: int) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(script)
+        for table in TABLES if form in TEXT_FORMATS else ():
+            _write_text(connection, folder / f"{table}.parquet", folder / f"{table}.{form}")
     (folder / "persons.csv").write_text(PERSONS, "utf-8")
     (folder / "documents.ndjson").write_text(json.dumps(DOCUMENT) + "\n", "utf-8")
     (folder / "safeguards.ndjson").write_text("", "utf-8")
-    sizes = {
-        **{
-            "resources.parquet": stores,
-            "datasets.parquet": stores,
-            "storage_protections.parquet": 2 * stores,
-        },
-        **{"crypto_keys.parquet": 1000, "persons.csv": 1, "documents.ndjson": 1, "safeguards.ndjson": 0},
-    }
+    rows = dict(zip(TABLES, (stores, stores, 2 * stores, 1000), strict=True))
+    sizes = {f"{table}.{form}": total for table, total in rows.items()}
+    sizes |= {"persons.csv": 1, "documents.ndjson": 1, "safeguards.ndjson": 0}
     manifest = "organisation: Benchmark\nas_of: 2026-03-02T12:00:00Z\nsources:\n"
     for path, rows in sizes.items():
-        digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+        with (folder / path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         manifest += SOURCE.format(table=Path(path).stem, path=path, rows=rows, digest=digest)
     (folder / "manifest.yaml").write_text(manifest, "utf-8")
+
+
+def _write_text(connection: Any, parquet: Path, path: Path) -> None:
+    """The same rows as text: instants and sets in the form that evidence has."""
+    form = path.suffix[1:]
+    items = []
+    for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM '{parquet}'").fetchall():
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            items.append(f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ') AS {name}")
+        else:
+            flat = form == "csv" and kind == "VARCHAR[]"
+            items.append(f"array_to_string({name}, ';') AS {name}" if flat else name)
+    kind = "json" if form == "ndjson" else "csv, header"
+    connection.execute(f"COPY (SELECT {', '.join(items)} FROM '{parquet}') TO '{path}' (FORMAT {kind})")
 
 
 def answer_by_hand(folder: str) -> None:
@@ -97,12 +114,12 @@ def differences(by_hand: Mapping[str, list[int]], reported: Counts) -> list[str]
     ]
 
 
-def measure(folder: Path, runs: int, stores: int) -> None:
+def measure(folder: Path, runs: int, stores: int, form: str) -> None:
     """Writes the evidence, runs both sides in turn, prints one table."""
     evidence, reports, log = folder / "evidence", folder / "reports", folder / "output"
     evidence.mkdir(parents=True, exist_ok=True)
     reports.mkdir(exist_ok=True)
-    write_evidence(evidence, stores)
+    write_evidence(evidence, stores, form)
     check = [
         *(sys.executable, "-m", "policycheck", "check", "--pack", "controls", "--evidence", str(evidence)),
         *("--as-of", "manifest", "--only", "DP-3", "--format", "json", "--output", "-", "--quiet"),
@@ -146,16 +163,18 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=3, help="runs of each side (default 3)")
     parser.add_argument("--stores", type=int, default=500_000, help="stores, two protections each")
+    forms = ("parquet", *TEXT_FORMATS)
+    parser.add_argument("--format", choices=forms, default=forms[0], help="of the large tables")
     parser.add_argument("--folder", type=Path, help="where to write; kept afterwards")
     parser.add_argument("--by-hand", metavar="DIR", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.by_hand:
         answer_by_hand(asked.by_hand)
     elif asked.folder:
-        measure(asked.folder.resolve(), asked.runs, asked.stores)
+        measure(asked.folder.resolve(), asked.runs, asked.stores, asked.format)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), asked.runs, asked.stores)
+            measure(Path(folder), asked.runs, asked.stores, asked.format)
 
 
 if __name__ == "__main__":

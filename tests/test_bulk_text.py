@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import FaultList
 from policycheck.evidence import load_evidence
 from policycheck.loading import fill
-from policycheck.model import Pack
+from policycheck.model import Pack, TableData
 from policycheck.pack import load_pack
 from policycheck.parameters import Resolved, find_profile, resolve_parameters
 from small_pack import AS_OF, BOXES, write_pack
@@ -60,10 +60,17 @@ GOOD = {
 Outcome = tuple[Any, ...]
 
 
+Things = tuple[Pack, Resolved, DuckDBSession]
+
+
 @pytest.fixture(scope="module")
-def things(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pack, Resolved]:
+def things(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Things]:
     pack = load_pack(write_pack(tmp_path_factory.mktemp("pack"), {"tables/things.schema.json": THINGS}))
-    return pack, resolve_parameters(pack, find_profile(pack, None), FaultList())
+    resolved = resolve_parameters(pack, find_profile(pack, None), FaultList())
+    with DuckDBSession() as session:  # one for all: to make one takes longer than most cases
+        session.define_tables(pack.tables.values())
+        session.load_bulk(TableData(pack.tables["things"], {}, []), AS_OF)  # settles what `seal` locks
+        yield pack, resolved, session
 
 
 @pytest.fixture
@@ -94,9 +101,9 @@ def _evidence(folder: Path, files: dict[str, bytes], rows: int) -> None:
     (folder / "manifest.yaml").write_text(json.dumps(manifest))
 
 
-def _outcome(folder: Path, things: tuple[Pack, Resolved], bulk: bool, piece: int) -> Outcome:
+def _outcome(folder: Path, things: Things, bulk: bool, piece: int) -> Outcome:
     """Everything that an assessment can see of the evidence, but for the numbers of rows."""
-    pack, resolved = things
+    pack, resolved, session = things
     with pytest.MonkeyPatch.context() as patch:
         if piece:
             patch.setattr(streams, "BATCH_BYTES", piece)
@@ -105,18 +112,16 @@ def _outcome(folder: Path, things: tuple[Pack, Resolved], bulk: bool, piece: int
         evidence = load_evidence(folder, pack.tables, AS_OF)
         if bulk and evidence.sources[0].usable:
             assert evidence.tables["things"].bulk
-        with DuckDBSession() as session:
-            filled = fill(pack, resolved, evidence, session)
-            stored = session.fetch(f"SELECT {', '.join(COLUMNS)} FROM things ORDER BY ALL")
+        session.clear()
+        filled = fill(pack, resolved, evidence, session)
+    stored = session.fetch(f"SELECT {', '.join(COLUMNS)} FROM things ORDER BY ALL")
     faults = sorted((str(f.place), f.table, f.column, f.code, f.words) for f in filled.row_faults)
     seen = [(s.state, s.reason, s.rows, s.digest, s.files) for s in filled.sources]
     said = sorted((str(f.place), f.place.excerpt, f.code, f.message, f.help) for f in filled.faults)
     return stored, faults, seen, [words for words in said if words[2] != "PC420"]
 
 
-def _same(
-    folder: Path, things: tuple[Pack, Resolved], files: dict[str, bytes], rows: int, piece: int = 0
-) -> Outcome:
+def _same(folder: Path, things: Things, files: dict[str, bytes], rows: int, piece: int = 0) -> Outcome:
     _evidence(folder, files, rows)
     small = _outcome(folder, things, False, piece)
     large = _outcome(folder, things, True, piece)
@@ -184,7 +189,7 @@ def _line(changes: dict[str, str], frame: str = "{%s}", without: str = "", gap: 
     return (frame % inside).encode()
 
 
-def test_every_value_in_every_column_means_the_same(folder: Path, things: tuple[Pack, Resolved]) -> None:
+def test_every_value_in_every_column_means_the_same(folder: Path, things: Things) -> None:
     """Each line in the middle of two good ones, so that a broken one is seen by itself."""
     for column in COLUMNS:
         rows = [_line({column: value, **({"thing_id": f'"k{n}"'} if column != "thing_id" else {})})
@@ -205,7 +210,7 @@ def _is_read(folder: Path, row: bytes) -> bool:
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_every_frame_means_the_same(frame: str, folder: Path, things: tuple[Pack, Resolved]) -> None:
+def test_every_frame_means_the_same(frame: str, folder: Path, things: Things) -> None:
     first, last = _line({"thing_id": '"a"'}), _line({"thing_id": '"z"'})
     for without in ("", "note"):
         rows = [first, _line({}, frame, without), last]
@@ -215,9 +220,7 @@ def test_every_frame_means_the_same(frame: str, folder: Path, things: tuple[Pack
 
 @pytest.mark.parametrize("line", WHOLE)
 @pytest.mark.parametrize("end", [b"\n", b"", b"\r\n", b"\n\n"])
-def test_every_odd_line_means_the_same(
-    line: bytes, end: bytes, folder: Path, things: tuple[Pack, Resolved]
-) -> None:
+def test_every_odd_line_means_the_same(line: bytes, end: bytes, folder: Path, things: Things) -> None:
     for before in (b"", b"\xef\xbb\xbf", _line({}) + b"\n", b"\xef\xbb\xbf" + _line({}) + b"\r\n"):
         _same(folder, things, {"part.ndjson": before + line + end}, before.count(b"\n") + 1)
 
@@ -255,7 +258,7 @@ def _ndjson(draw: st.DrawFn) -> list[bytes]:
 @MANY
 @given(parts=st.lists(_ndjson(), min_size=1, max_size=2), piece=st.sampled_from([0, 7, 700]))
 def test_ndjson_of_any_size_means_the_same(
-    parts: list[list[bytes]], piece: int, folder: Path, things: tuple[Pack, Resolved]
+    parts: list[list[bytes]], piece: int, folder: Path, things: Things
 ) -> None:
     files = {f"part{n}.ndjson": _lines(rows) for n, rows in enumerate(parts)}
     _same(folder, things, files, sum(len(rows) for rows in parts), piece)
@@ -292,7 +295,7 @@ def _csv_record(changes: dict[str, str], columns: Sequence[str] = COLUMNS) -> st
     return ",".join(cells.get(name, "y") for name in columns)
 
 
-def test_every_field_in_every_column_means_the_same(folder: Path, things: tuple[Pack, Resolved]) -> None:
+def test_every_field_in_every_column_means_the_same(folder: Path, things: Things) -> None:
     header = ",".join(COLUMNS)
     for column in COLUMNS:
         for end in ("\n", "\r\n"):
@@ -320,9 +323,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_every_header_means_the_same(
-    header: list[str], bom: bytes, folder: Path, things: tuple[Pack, Resolved]
-) -> None:
+def test_every_header_means_the_same(header: list[str], bom: bytes, folder: Path, things: Things) -> None:
     for records in ([], [_csv_record({}, header)], [_csv_record({}, header), "x"], [""], ["", ""], ['"']):
         for end in ("\n", ""):
             data = bom + ("\n".join([",".join(header), *records]) + end).encode()
@@ -350,6 +351,6 @@ def _csv_file(draw: st.DrawFn) -> bytes:
     piece=st.sampled_from([0, 7, 300]),
 )
 def test_csv_of_any_size_means_the_same(
-    parts: list[bytes], rows: int, piece: int, folder: Path, things: tuple[Pack, Resolved]
+    parts: list[bytes], rows: int, piece: int, folder: Path, things: Things
 ) -> None:
     _same(folder, things, {f"part{n}.csv": data for n, data in enumerate(parts)}, rows, piece)

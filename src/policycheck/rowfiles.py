@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from typing import Any
 
@@ -162,14 +162,11 @@ class Records(Struct, frozen=True):
     records: list[list[str]]
     lines: Sequence[int]
 
-    def row(self, index: int) -> RawRow:
-        """One record as a row of texts."""
-        values = dict(zip(self.header, self.records[index], strict=True))
-        return RawRow(values, self.lines[index])
-
-    def rows(self) -> Iterator[RawRow]:
-        """All records as rows of texts."""
-        return map(self.row, range(len(self.records)))
+    def rows(self, wanted: Container[int] | None = None) -> Iterator[RawRow]:
+        """The records that begin on these lines, or all, as rows of texts."""
+        for record, line in zip(self.records, self.lines, strict=True):
+            if wanted is None or line in wanted:
+                yield RawRow(dict(zip(self.header, record, strict=True)), line)
 
 
 class CsvReader:

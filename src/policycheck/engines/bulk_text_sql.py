@@ -134,7 +134,10 @@ def _text(column: Column, text: str) -> tuple[str, str]:
         last = f"coalesce(CAST({first} + to_months({months}) - INTERVAL 1 DAY AS DATE), {first})"
         return _pair(first, last), f"(regexp_full_match({text}, '{DAYS}') AND {first} IS NOT NULL)"
     if column.type is ColumnType.INSTANT:
-        moment = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
+        # A day has no offset, and the time zone of the machine is none of its business.
+        first = f"CAST(TRY_CAST({text} AS DATE) AS TIMESTAMP)"
+        precise = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
+        moment = f"CASE WHEN length({text}) = 10 THEN {first} ELSE {precise} END"
         day_end = f"{moment} + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND"
         end = f"CASE WHEN length({text}) = 10 THEN {day_end} ELSE {moment} END"
         return _pair(moment, end), f"(regexp_full_match({text}, '{INSTANT}') AND {moment} IS NOT NULL)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -358,6 +358,20 @@ class DuckDBSession:
             return self._execute(sql, parameters).fetchall()
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
+
+    def fetch_beside(self) -> Callable[[str, list[Any]], list[tuple[Any, ...]]]:
+        """A `fetch` on a cursor of its own that another thread may use, once."""
+        cursor = self._connection.cursor()
+
+        def fetch(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+            try:
+                return cursor.execute(sql, parameters).fetchall()
+            except duckdb.Error as error:
+                raise _engine_error(_first_line(error), "") from error
+            finally:
+                cursor.close()
+
+        return fetch
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
