@@ -252,14 +252,14 @@ def test_bulk_files_are_hashed_through_the_descriptor_that_stays_open(tmp_path: 
     data = b"PAR1 not looked into PAR1"
     evidence = one(tmp_path, "b.parquet", data, 7)
     (bulk,) = evidence.tables["things"].bulk
-    try:
-        (tmp_path / "b.parquet").rename(tmp_path / "away")
-        assert Path(bulk.fd_path).read_bytes() == data
-        assert (bulk.rows, evidence.sources[0].rows) == (-1, -1)
-        assert evidence.sources[0].digest == sha(data)
-    finally:
-        os.close(bulk.fd)
+    (tmp_path / "b.parquet").rename(tmp_path / "away")
+    assert Path(bulk.fd_path).read_bytes() == data
+    assert (bulk.rows, evidence.sources[0].rows) == (-1, -1)
+    assert evidence.sources[0].digest == sha(data)
     count = len(list(Path("/proc/self/fd").iterdir()))
+    del evidence, bulk
+    count -= 1
+    assert len(list(Path("/proc/self/fd").iterdir())) == count
     wrong = one(tmp_path / "2", "b.parquet", data, 7, file_sha256="1" * 64)
     assert wrong.sources[0].state is SourceState.TAMPERED
     assert wrong.tables["things"].bulk == []

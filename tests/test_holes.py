@@ -154,8 +154,8 @@ def test_a_bulk_file_is_read_from_a_copy_that_nobody_else_can_write(tmp_path: Pa
     copy = private_copy(original)
     os.close(original)
     path.write_bytes(b"other")
-    assert os.pread(copy, 1_000_000, 0) == b"first" * 100_000
-    os.close(copy)
+    assert os.pread(copy.fd, 1_000_000, 0) == b"first" * 100_000
+    assert copy.digest == hashlib.sha256(b"first" * 100_000).hexdigest()
 
 
 def test_a_full_list_of_findings_holds_every_one(tmp_path: Path) -> None:

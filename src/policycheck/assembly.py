@@ -66,20 +66,37 @@ def _ordered(value: Any) -> Any:
 def _merge_twins(schema: TableSchema, placed: list[PlacedRow]) -> list[PlacedRow]:
     """The rows in order of their keys; those that share a key become one row that says nothing."""
     positions = [_position(schema, name) for name in schema.key]
-    names = set(schema.key)
     groups: dict[tuple[Any, ...], list[PlacedRow]] = {}
     nameless: list[PlacedRow] = []
     for entry in placed:
         key = tuple(entry.row.values[position] for position in positions)
-        broken = next((fault for fault in entry.row.faults if fault.column in names), None)
-        if broken is not None:
-            entry.whole = CellFault(WHOLE, broken.code, f"the key `{broken.column}`: {broken.words}")
+        entry.whole = _broken_key(schema, entry.row)
         if None in key:
             nameless.append(entry)
         else:
             groups.setdefault(key, []).append(entry)
     merged = [_merged(schema, key, group) for key, group in groups.items()]
     return sorted(merged + nameless, key=lambda entry: _rank(entry, positions))
+
+
+def _broken_key(schema: TableSchema, row: Row) -> CellFault | None:
+    """What is wrong with a row as a whole where its key cannot be relied on."""
+    broken = next((fault for fault in row.faults if fault.column in schema.key), None)
+    if broken is None:
+        return None
+    return CellFault(WHOLE, broken.code, f"the key `{broken.column}`: {broken.words}")
+
+
+def row_faults(schema: TableSchema, number: int, row: Row, place: Place) -> list[RowFault]:
+    """The faults of one row, by itself, that gets this number in its table."""
+    whole = _broken_key(schema, row)
+    return _placed_faults(schema, number, ([whole] if whole else []) + row.faults, place)
+
+
+def _placed_faults(
+    schema: TableSchema, number: int, faults: Iterable[CellFault], place: Place
+) -> list[RowFault]:
+    return [RowFault(schema.name, number, f.column, f.code, f.words, place) for f in faults]
 
 
 def _rank(entry: PlacedRow, positions: list[int]) -> tuple[Any, ...]:
@@ -163,8 +180,9 @@ def _fill(
         if entry.whole is None and not entry.row.faults:
             continue
         place = Place(entry.origin[1], entry.origin[2])
-        for fault in ([entry.whole] if entry.whole else []) + entry.row.faults:
-            faults.append(RowFault(schema.name, number, fault.column, fault.code, fault.words, place))
+        faults += _placed_faults(
+            schema, number, ([entry.whole] if entry.whole else []) + entry.row.faults, place
+        )
 
 
 def _dangling(

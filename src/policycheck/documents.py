@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, TypeVar, overload
 
-from policycheck.errors import FaultList, nearest
+from policycheck.errors import Fault, FaultList, nearest
 from policycheck.json_syntax import parse_json
 from policycheck.source import Place
 from policycheck.syntax import MAX_FAULTS, Mark, Parsed, Path
@@ -92,9 +92,14 @@ def decode(path: str, data: bytes, faults: FaultList, limit: int = MAX_BYTES) ->
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        faults.add("PC102", f"byte {error.start} is not UTF-8", Place(path, line), "save the file as UTF-8")
+        start = error.start + len(data) - len(error.object)  # a byte order mark is not in the object
+        faults.extend([not_utf8(path, start, data.count(b"\n", 0, start) + 1)])
         return None
+
+
+def not_utf8(path: str, byte: int, line: int) -> Fault:
+    """What is said of a file that is not UTF-8 at this byte (from 0), on this line."""
+    return Fault("PC102", f"byte {byte} is not UTF-8", Place(path, line), "save the file as UTF-8")
 
 
 def _read(path: str, data: bytes, faults: FaultList, parse: Any) -> Document | None:

@@ -51,9 +51,9 @@ def load_evidence(
 ) -> Evidence:
     """The evidence in `folder`, verified against its manifest at `as_of` (aware, or naive UTC).
 
-    Places and origins carry paths inside the folder, so that nothing depends on where it lies. Bulk
-    files are left open for the engine, which closes them. `manifest` is the one in it, where that was read
-    before.
+    Places and origins carry paths inside the folder, so that nothing depends on where it lies. Large
+    files stay open for an engine as long as somebody holds the evidence. `manifest` is the one in it, where
+    that was read before.
     Raises: InputError PC401 when the folder has no manifest that can be read.
     """
     as_of = _utc(as_of)
@@ -183,8 +183,11 @@ def _assembled(
         placed.extend(PlacedRow(row, (number, path, line)) for path, line, row in item.rows)
     bulk: dict[str, list[BulkFile]] = {}
     for number, item in enumerate(loaded):
-        for path, fd in item.bulk:
-            file = BulkFile(number, path, fd, f"/proc/self/fd/{fd}", -1)
+        for path, copy, fault in item.bulk:
+            file = BulkFile(
+                number, path, copy.fd, f"/proc/self/fd/{copy.fd}", -1,
+                fault=fault, expected=item.source.row_count, copy=copy,
+            )  # fmt: skip
             bulk.setdefault(item.source.table, []).append(file)
     return assemble(tables, rows, complete.__contains__, bulk)
 

@@ -13,7 +13,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -116,6 +117,14 @@ class Folder:
             raise TooLargeError(f"more than {limit} bytes")
         return FileBytes(path, data, hashlib.sha256(data).hexdigest())
 
+    def size(self, path: str) -> int:
+        """How many bytes a file has now; raises what `open` raises."""
+        fd = self.open(path)
+        try:
+            return os.fstat(fd).st_size
+        finally:
+            os.close(fd)
+
     def match(self, pattern: str) -> list[str]:
         """The paths of the files that a pattern stands for, in order; hidden ones are left out."""
         check_path(pattern)
@@ -155,23 +164,70 @@ def _open(name: str, flags: int, directory: int) -> int:
         raise
 
 
-def private_copy(fd: int) -> int:
-    """A descriptor of a copy without a name, which nobody else can open or change."""
-    with tempfile.TemporaryFile(prefix="policycheck-") as copy:
-        offset = 0
+class NoRoomError(Exception):
+    """A private copy of a file finds no place; the message names the folder."""
+
+
+class PrivateCopy:
+    """A copy of a file without a name, which nobody else can open or change; gone when nobody holds it.
+
+    `fd` reads the bytes that `digest`, their SHA-256 in hex, and `size` are of.
+    """
+
+    def __init__(self, fd: int, digest: str, size: int) -> None:
+        self.fd = fd
+        self.digest = digest
+        self.size = size
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+
+def private_copy(fd: int, look: Callable[[bytes], None] | None = None) -> PrivateCopy:
+    """Copies what a descriptor reads from its start, in one pass with its digest.
+
+    `look` gets every piece in order. The copy lies in the folder for temporary files (TMPDIR), on disk
+    as far as that folder is. Raises NoRoomError where it does not fit there.
+    """
+    with _room(), tempfile.TemporaryFile(prefix="policycheck-", buffering=0) as file:
+        copy = os.dup(file.fileno())
+    try:
+        # INVARIANT: what is hashed is what is read; a second look at the original might see other bytes.
+        total, offset = hashlib.sha256(), 0
         while chunk := os.pread(fd, CHUNK, offset):
-            copy.write(chunk)
+            total.update(chunk)
+            with _room():
+                _write_all(copy, chunk)
             offset += len(chunk)
-        copy.flush()
-        return os.dup(copy.fileno())
+            if look is not None:
+                look(chunk)
+    except BaseException:
+        os.close(copy)
+        raise
+    return PrivateCopy(copy, total.hexdigest(), offset)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Says of a write that failed where it went: the file that was read is not to blame."""
+    try:
+        yield
+    except OSError as error:
+        why = (error.strerror or "the system refuses it").lower()
+        raise NoRoomError(f"no private copy of it can be made in {tempfile.gettempdir()}: {why}") from None
 
 
 def digest_of(fd: int) -> tuple[str, int]:
     """SHA-256 in hex and size in bytes of what a descriptor reads from its start."""
-    total, size, offset = hashlib.sha256(), 0, 0
-    while chunk := os.pread(fd, CHUNK, offset):
+    total, size = hashlib.sha256(), 0
+    while chunk := os.pread(fd, CHUNK, size):
         total.update(chunk)
-        offset += len(chunk)
         size += len(chunk)
     return total.hexdigest(), size
 

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from policycheck.builtin_tables import BUILTIN_TABLES, builtin_rows
 from policycheck.compiled import CompiledPack
 from policycheck.engines import Session
+from policycheck.errors import FaultList
 from policycheck.evidence import row_fault_as_fault
-from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, SourceState, TableData
+from policycheck.model import ColumnType, Evidence, Pack, RowFault, Source, TableData
 from policycheck.parameters import Resolved
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def fill(
     """Inserts all rows and seals the session: nothing of the pack has run before that."""
     session.define_tables([*BUILTIN_TABLES.values(), *pack.tables.values()])
     faults: list[RowFault] = []
+    told = FaultList()
+    told.extend(evidence.faults)
     sources = list(evidence.sources)
     for data in evidence.tables.values():
         session.insert(data)
@@ -61,8 +64,11 @@ def fill(
             found = session.load_bulk(data, evidence.as_of)
             faults += found.faults
             for index, total in found.rows.items():
-                sources[index] = _counted(sources[index], total, found.broken.get(index))
-    filled = replace(evidence, sources=tuple(sources))
+                sources[index] = _counted(sources[index], data, total)
+                if index in found.broken:
+                    told.extend(found.broken[index].told(sources[index]))
+                    sources[index] = found.broken[index].ended(sources[index])
+    filled = replace(evidence, sources=tuple(sources), faults=told.faults)
     faults += _dangling(filled, session)
     built_in = {**builtin_rows(filled, resolved.choices, resolved.memos), **(given or {})}
     for name in BUILTIN_TABLES:
@@ -112,12 +118,8 @@ def _dangling(evidence: Evidence, session: Session) -> list[RowFault]:
     return found
 
 
-def _counted(source: Source, total: int, broken: str | None) -> Source:
-    """A bulk source once its rows are counted; INVARIANT: the count is of rows read, never of a footer."""
-    rows = max(source.rows, 0) + total
-    if broken:
-        return replace(source, rows=rows, state=SourceState.INVALID, reason=broken)
-    if source.row_count is not None and source.row_count != rows and source.state is SourceState.OK:
-        reason = f"the manifest says {source.row_count} rows, there are {rows}"
-        return replace(source, rows=rows, state=SourceState.COUNT_MISMATCH, reason=reason)
-    return replace(source, rows=rows)
+def _counted(source: Source, data: TableData, total: int) -> Source:
+    """A bulk source once its rows are counted."""
+    rows = {file.path: file.rows for file in data.bulk}
+    files = tuple(replace(file, rows=rows[file.path]) for file in source.files)
+    return replace(source, rows=total, files=files)

@@ -584,7 +584,7 @@ class TableData(Struct):
     Values: TEXT str, INT int, BOOL bool, DAY `date`, DAYS `(date, date)`, INSTANT
     `(datetime, datetime)` naive UTC, SET sorted list of str; None is null.
     `origins[i]` is (index into Evidence.sources, file path, line) of row i.
-    `bulk` lists Parquet files an engine loads itself, validated by SQL.
+    `bulk` lists large files that an engine reads itself.
     """
 
     schema: TableSchema
@@ -597,26 +597,36 @@ class TableData(Struct):
         return len(self.origins) + sum(max(file.rows, 0) for file in self.bulk)
 
     def place(self, row: int) -> Place:
-        """Where row number `row` stands; bulk rows are numbered after the others, file by file."""
+        """Where row number `row` stands; the lines of bulk files are numbered after the other rows."""
         if row < len(self.origins):
             _, path, line = self.origins[row]
             return Place(path, line)
         row -= len(self.origins)
         for file in self.bulk:
-            if row < file.rows:
+            if row < file.lines:
                 return Place(file.path, row + 1)
-            row -= file.rows
+            row -= max(file.lines, 0)
         return Place(self.schema.name)
 
 
 class BulkFile(Struct):
-    """A Parquet file held open: `fd_path` reads the very bytes that were hashed."""
+    """A file held open: `fd` and `fd_path` read the very bytes that were hashed.
+
+    Once an engine has read it there are its `rows`, and its `lines`: so many row numbers stand for it, a
+    row's being that of the line it begins on. A Parquet file has a line for each row. `fault` is what makes
+    a text unreadable as a whole, `expected` how many rows the manifest gives the whole source. `copy` keeps
+    what the descriptor reads.
+    """
 
     source: int
     path: str
     fd: int
     fd_path: str
     rows: int
+    lines: int = -1
+    fault: Fault | None = None
+    expected: int | None = None
+    copy: Any = None
 
 
 class Evidence(Struct):

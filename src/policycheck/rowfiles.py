@@ -9,20 +9,21 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 from msgspec import Struct
 
 from policycheck.documents import decode, kind_of, read_json, read_yaml
-from policycheck.errors import FaultList
+from policycheck.errors import Fault, FaultList
 from policycheck.json_syntax import parse_json, plain_json
-from policycheck.source import Place, place_in
+from policycheck.source import Place
 from policycheck.syntax import Mark
 
 MAX_STREAM_BYTES = 256 * 1024 * 1024
 
-_LONE_RETURN = re.compile("\r(?!\n)")
+LONE_RETURN = re.compile("\r(?!\n)")
 
 
 class RawRow(Struct, frozen=True):
@@ -86,18 +87,26 @@ def _ndjson_rows(path: str, data: bytes, faults: FaultList, single: bool) -> Raw
         lines.pop()
     rows: list[RawRow] = []
     for number, line in enumerate(lines, start=1):
-        try:
-            value = plain_json(line)
-        except (ValueError, RecursionError):
-            value = _reported(path, line, number, faults)
-            if value is None:
-                return None
-        if not isinstance(value, dict):
-            words = f"a row is a mapping, and this is {kind_of(value)}"
-            faults.add("PC408", words, Place(path, number, 1, line[:4096]), "write one row a line")
+        row = line_row(path, line, number, faults)
+        if row is None:
             return None
-        rows.append(RawRow(value, number))
+        rows.append(row)
     return RawRows(rows)
+
+
+def line_row(path: str, line: str, number: int, faults: FaultList) -> RawRow | None:
+    """The row of one line of NDJSON, or None with a fault."""
+    try:
+        value = plain_json(line)
+    except (ValueError, RecursionError):
+        value = _reported(path, line, number, faults)
+        if value is None:
+            return None
+    if not isinstance(value, dict):
+        words = f"a row is a mapping, and this is {kind_of(value)}"
+        faults.add("PC408", words, Place(path, number, 1, line[:4096]), "write one row a line")
+        return None
+    return RawRow(value, number)
 
 
 def _reported(path: str, line: str, number: int, faults: FaultList) -> Any:
@@ -115,54 +124,123 @@ def _csv_rows(path: str, data: bytes, faults: FaultList, single: bool) -> RawRow
     text = decode(path, data, faults, MAX_STREAM_BYTES)
     if text is None:
         return None
-    lone = _LONE_RETURN.search(text)
+    lone = LONE_RETURN.search(text)
     if lone or "\x00" in text:
         at = lone.start() if lone else text.index("\x00")
-        place = Place(path, text.count("\n", 0, at) + 1)
-        faults.add("PC408", "a lone carriage return or a NUL character", place, "write plain line ends")
+        faults.extend([not_plain(path, text.count("\n", 0, at) + 1)])
         return None
-    records = _records(text)
-    line = 1
+    rows: list[RawRow] = []
     try:
-        header, line = next(records, ([], 1))
-        if not _check_header(path, header, faults):
-            return None
-        rows = []
-        for record, line in records:
-            if len(record) != len(header):
-                words = f"{len(record)} fields, and the header has {len(header)}"
-                place = place_in(path, text, line)
-                faults.add("PC408", words, place, "quote fields that hold a comma or a line end")
-                return None
-            rows.append(RawRow(dict(zip(header, record, strict=True)), line))
-    except csv.Error as error:
-        faults.add(
-            "PC408", f"broken CSV: {error}", Place(path, line), "mend the quotes at or after this line"
-        )
+        # Only a line feed ends a line here; `splitlines` would also break at other characters.
+        reader = CsvReader(path, io.StringIO(text, newline="\n"))
+        while batch := reader.batch():
+            rows += batch.rows()
+    except BrokenError as error:
+        faults.extend(error.faults)
         return None
     return RawRows(rows, from_text=True)
 
 
-def _records(text: str) -> Iterator[tuple[list[str], int]]:
-    """The records of a CSV text, each with the line it begins on."""
-    # Only a line feed ends a line here; `splitlines` would also break at other characters.
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
-    line = 1
-    for record in reader:
-        yield record, line
-        line = reader.line_num + 1
+def not_plain(path: str, line: int) -> Fault:
+    """What is said of a CSV file whose lines somebody may count differently."""
+    words = "a lone carriage return or a NUL character"
+    return Fault("PC408", words, Place(path, line), "write plain line ends")
 
 
-def _check_header(path: str, header: list[str], faults: FaultList) -> bool:
-    if not header:
-        faults.add("PC408", "a CSV file without a header", Place(path, 1), "name the columns in line 1")
-        return False
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice or "" in header:
-        words = f"the header names `{twice[0]}` twice" if twice and twice[0] else "a column without a name"
-        faults.add("PC408", words, Place(path, 1), "name each column once")
-        return False
-    return True
+class BrokenError(Exception):
+    """Nobody knows which rows of the file are lost, so none counts. Carries the faults."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        super().__init__()
+        self.faults = tuple(faults)
+
+
+class Records(Struct, frozen=True):
+    """CSV records, as wide as their header, each with the line it begins on."""
+
+    header: list[str]
+    records: list[list[str]]
+    lines: Sequence[int]
+
+    def rows(self, wanted: Container[int] | None = None) -> Iterator[RawRow]:
+        """The records that begin on these lines, or all, as rows of texts."""
+        for record, line in zip(self.records, self.lines, strict=True):
+            if wanted is None or line in wanted:
+                yield RawRow(dict(zip(self.header, record, strict=True)), line)
+
+
+class CsvReader:
+    """Reads the records of CSV lines a batch at a time. Raises BrokenError for what is not strict CSV."""
+
+    def __init__(self, path: str, lines: Iterable[str]) -> None:
+        self.path = path
+        self._batch: list[str] = []  # the lines of this batch, for an excerpt
+        self._size = 0
+        self._reader = csv.reader(self._noted(lines), strict=True)
+        self._begun = 1  # the line of the last record
+        self.header = self._header()
+
+    def _noted(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self._batch.append(line)
+            self._size += len(line)
+            yield line
+
+    def _header(self) -> list[str]:
+        try:
+            header = next(self._reader, [])
+        except csv.Error as error:
+            raise self._broken(error) from None
+        if not header:
+            raise self._fault(
+                "a CSV file without a header", Place(self.path, 1), "name the columns in line 1"
+            )
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice or "" in header:
+            words = (
+                f"the header names `{twice[0]}` twice" if twice and twice[0] else "a column without a name"
+            )
+            raise self._fault(words, Place(self.path, 1), "name each column once")
+        return header
+
+    def batch(self, most: int = 20_000, size: int = 8 << 20) -> Records | None:
+        """The next records, about `size` characters of them; None at the end."""
+        first = self._reader.line_num + 1
+        self._batch, self._size = [], 0
+        records: list[list[str]] = []
+        broken: csv.Error | None = None
+        try:
+            for record in islice(self._reader, most):
+                records.append(record)
+                if self._size > size:
+                    break
+        except csv.Error as error:
+            broken = error
+        lines = self._lines(records, first)
+        for record, line in zip(records, lines, strict=True):
+            if len(record) != len(self.header):
+                words = f"{len(record)} fields, and the header has {len(self.header)}"
+                place = Place(self.path, line, 1, self._batch[line - first].rstrip("\n")[:4096])
+                raise self._fault(words, place, "quote fields that hold a comma or a line end")
+        if records:
+            self._begun = lines[-1]
+        if broken is not None:
+            raise self._broken(broken)
+        return Records(self.header, records, lines) if records else None
+
+    def _lines(self, records: list[list[str]], first: int) -> Sequence[int]:
+        """The line each record begins on: the next one, but for line ends in quoted fields."""
+        if self._reader.line_num - first + 1 == len(records):
+            return range(first, first + len(records))
+        inner = (sum(field.count("\n") for field in record) for record in records)
+        return list(accumulate((1 + n for n in inner), initial=first))[: len(records)]
+
+    def _fault(self, words: str, place: Place, help: str) -> BrokenError:
+        return BrokenError([Fault("PC408", words, place, help)])
+
+    def _broken(self, error: csv.Error) -> BrokenError:
+        hint = "mend the quotes at or after this line"
+        return self._fault(f"broken CSV: {error}", Place(self.path, self._begun), hint)
 
 
 Reader = Callable[[str, bytes, FaultList, bool], RawRows | None]

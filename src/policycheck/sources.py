@@ -7,22 +7,23 @@ rows; a source that cannot be relied on gives none. Never raises for what is wro
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from policycheck.documents import MAX_BYTES
-from policycheck.errors import FaultList, nearest
+from policycheck.errors import Fault, FaultList, nearest
 from policycheck.folder import (
     AbsentError,
     FileBytes,
     Folder,
+    NoRoomError,
+    PrivateCopy,
     RefusedError,
     TooLargeError,
     combined_digest,
-    digest_of,
     is_pattern,
     private_copy,
 )
@@ -30,8 +31,12 @@ from policycheck.model import EvidenceFile, Source, SourceState, TableSchema
 from policycheck.rowfiles import MAX_STREAM_BYTES, RawRows, read_rows, suffix_of
 from policycheck.rows import Row, RowReader, compile_row_reader
 from policycheck.source import Place
+from policycheck.streams import TextCheck
 
 BULK = "parquet"
+STREAMS = ("ndjson", "csv")
+BULK_BYTES = 16 << 20
+"""NDJSON and CSV sources with more bytes than this are left to an engine, as Parquet is."""
 
 
 class Loaded(Struct):
@@ -39,15 +44,52 @@ class Loaded(Struct):
 
     source: Source
     rows: list[tuple[str, int, Row]] = field(default_factory=list)  # path, line, row
-    bulk: list[tuple[str, int]] = field(default_factory=list)  # path, descriptor
+    bulk: list[tuple[str, PrivateCopy, Fault | None]] = field(default_factory=list)  # what no row can mend
 
 
 class SourceError(Exception):
-    """Ends the reading of one source: its state, the reason and a fault code."""
+    """Ends the reading of one source: its state, the reason, a fault code, and the faults in its files."""
 
-    def __init__(self, state: SourceState, code: str, reason: str, help: str, path: str = "") -> None:
+    def __init__(
+        self, state: SourceState, code: str, reason: str, help: str, path: str = "",
+        faults: Sequence[Fault] = (),
+    ) -> None:  # fmt: skip
         super().__init__(reason)
         self.state, self.code, self.reason, self.help, self.path = state, code, reason, help, path
+        self.faults = tuple(faults)
+
+    def ended(self, source: Source) -> Source:
+        """The source as one that cannot be used."""
+        reason = f"{self.path}: {self.reason}" if self.path else self.reason
+        return replace(source, state=self.state, reason=reason)
+
+    def told(self, source: Source) -> list[Fault]:
+        """What the run says of it: the faults in the files, and that of the source."""
+        words = f"source `{source.evidence_id}`: {self.reason}"
+        return [*self.faults, Fault(self.code, words, source.place, self.help)]
+
+
+def unreadable(faults: Sequence[Fault]) -> SourceError:
+    """A source with a file that cannot be read as rows."""
+    first = min(faults, key=lambda fault: (fault.place, fault.code, fault.message))
+    hint = "mend the file, or collect it again"
+    reason = f"{first.place}: {first.message}"
+    return SourceError(SourceState.UNREADABLE, "PC408", reason, hint, faults=faults)
+
+
+def miscounted(rows: int, expected: int | None) -> SourceError:
+    """A source that has not as many rows as the manifest says. INVARIANT: rows that were read count."""
+    reason = f"{rows} rows were read, and the manifest says {expected}"
+    hint = "collect it again; rows were lost or added"
+    return SourceError(SourceState.COUNT_MISMATCH, "PC410", reason, hint)
+
+
+def unknown_column(reader: RowReader, name: str, path: str, line: int) -> SourceError:
+    """A source with a row that has a column the table has not."""
+    words = f"`{name}` is not a column of `{reader.schema.name}`"
+    hint = nearest(name.rpartition(".")[2], reader.names)
+    fault = Fault("PC409", words, Place(path, line), hint)
+    return SourceError(SourceState.INVALID, "PC409", words, hint, path, [fault])
 
 
 class SourceReader:
@@ -85,22 +127,29 @@ class SourceReader:
         try:
             self._read(loaded, paths)
         except SourceError as error:
-            self.faults.add(error.code, f"source `{source.evidence_id}`: {error.reason}",
-                            source.place, error.help)  # fmt: skip
-            _close(loaded)
-            reason = f"{error.path}: {error.reason}" if error.path else error.reason
-            loaded.source = replace(loaded.source, state=error.state, reason=reason)
-            loaded.rows = []
+            self.faults.extend(error.told(source))
+            loaded.source = error.ended(loaded.source)
+            loaded.rows, loaded.bulk = [], []
         return loaded
 
     def _read(self, loaded: Loaded, paths: list[str] | None) -> None:
         source = loaded.source
         paths = self.folder_match(source) if paths is None else paths
-        if suffix_of(source.path) == BULK:
+        if self._is_bulk(source, paths):
             self._read_bulk(loaded, paths)
         else:
             self._read_small(loaded, paths)
         self._check_moment(source)
+
+    def _is_bulk(self, source: Source, paths: list[str]) -> bool:
+        kind = suffix_of(source.path)
+        if kind not in STREAMS or self.tables[source.table].children:  # rows with lists stay whole
+            return kind == BULK
+        total = 0
+        for path in paths:
+            with explained(path):
+                total += self.folder.size(path)
+        return total > BULK_BYTES
 
     def folder_match(self, source: Source) -> list[str]:
         """The paths again, this time with the reason why there are none."""
@@ -130,8 +179,7 @@ class SourceReader:
         raise SourceError(SourceState.TAMPERED, "PC407", reason, hint)
 
     def _read_small(self, loaded: Loaded, paths: list[str]) -> None:
-        stream = suffix_of(loaded.source.path) in ("ndjson", "csv")
-        limit = MAX_STREAM_BYTES if stream else MAX_BYTES
+        limit = MAX_STREAM_BYTES if suffix_of(loaded.source.path) in STREAMS else MAX_BYTES
         read: list[FileBytes] = []
         for path in paths:
             with explained(path):
@@ -146,43 +194,35 @@ class SourceReader:
         total = sum(file.rows for file in noted)
         loaded.source = replace(source, files=tuple(noted), rows=total)
         if total != source.row_count:
-            reason = f"{total} rows were read, and the manifest says {source.row_count}"
-            hint = "collect it again; rows were lost or added"
-            raise SourceError(SourceState.COUNT_MISMATCH, "PC410", reason, hint)
+            raise miscounted(total, source.row_count)
 
     def _raw_rows(self, source: Source, file: FileBytes) -> RawRows:
         broken = FaultList()
         raw = read_rows(file.path, file.data, broken, single=is_pattern(source.path))
         if raw is not None:
             return raw
-        self.faults.extend(broken.faults)
-        first = broken.faults[0]
-        hint = "mend the file, or collect it again"
-        raise SourceError(SourceState.UNREADABLE, "PC408", f"{first.place}: {first.message}", hint)
+        raise unreadable(broken.faults)
 
     def _type_rows(self, loaded: Loaded, path: str, raw: RawRows) -> None:
         reader = self.reader(loaded.source.table)
         for row in raw.rows:
             unknown = reader.unknown(row.values)
             if unknown:
-                words = f"`{unknown[0]}` is not a column of `{reader.schema.name}`"
-                hint = nearest(unknown[0].rpartition(".")[2], reader.names)
-                self.faults.add("PC409", words, Place(path, 1 if raw.from_text else row.line), hint)
-                raise SourceError(SourceState.INVALID, "PC409", words, hint, path)
+                raise unknown_column(reader, unknown[0], path, 1 if raw.from_text else row.line)
             loaded.rows.append((path, row.line, reader.read(row.values, raw.from_text)))
 
     def _read_bulk(self, loaded: Loaded, paths: list[str]) -> None:
         files = []
         for path in paths:
+            check = TextCheck(path) if suffix_of(path) in STREAMS else None
             with explained(path):
                 fd = self.folder.open(path)
                 try:
-                    copy = private_copy(fd)
+                    copy = private_copy(fd, check.feed if check is not None else None)
                 finally:
                     os.close(fd)
-                # INVARIANT: what is hashed is what is read; nobody else can write to the copy.
-                loaded.bulk.append((path, copy))
-                files.append((path, *digest_of(copy)))
+            loaded.bulk.append((path, copy, check.close() if check is not None else None))
+            files.append((path, copy.digest, copy.size))
         loaded.source = replace(loaded.source, rows=-1 if files else 0)
         self._digested(loaded, files)
         if not files and loaded.source.row_count:
@@ -211,16 +251,13 @@ class explained:  # noqa: N801 a context manager that reads like a verb
         if isinstance(error, TooLargeError):
             hint = "split it into part files, or write Parquet"
             raise SourceError(SourceState.UNREADABLE, "PC408", str(error), hint, self.path) from None
+        if isinstance(error, NoRoomError):
+            hint = "make room there, or name a folder on a larger disk in the environment variable TMPDIR"
+            raise SourceError(SourceState.UNREADABLE, "PC408", str(error), hint, self.path) from None
         if isinstance(error, OSError):
             reason = f"cannot be read: {error.strerror or 'the system refuses it'}"
             hint = "let this user read the file"
             raise SourceError(SourceState.UNREADABLE, "PC408", reason, hint, self.path) from None
-
-
-def _close(loaded: Loaded) -> None:
-    for _, fd in loaded.bulk:
-        os.close(fd)
-    loaded.bulk = []
 
 
 def _shown(moment: datetime) -> str:

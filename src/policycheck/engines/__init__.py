@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
+
+if TYPE_CHECKING:
+    from policycheck.sources import SourceError
 
 Answer = bool | None
 ALL_COLUMNS = "*"  # among the wanted columns of a view: every column
@@ -33,7 +36,7 @@ class BulkResult(Protocol):
 
     faults: list[RowFault]
     rows: dict[int, int]
-    broken: dict[int, str]
+    broken: dict[int, SourceError]
 
 
 class Judgement(Protocol):
@@ -87,7 +90,7 @@ class Session(Protocol):
     def insert(self, data: TableData) -> None: ...
 
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
-        """Reads the bulk files of a table, checks every row, and closes their descriptors."""
+        """Reads the bulk files of a table and checks every row."""
         ...
 
     def dangling(self, data: TableData, column: Column) -> list[RowFault]:

@@ -1,7 +1,8 @@
-"""Parquet evidence at scan speed: read whole, then checked by SQL made from the table schema.
+"""Evidence at scan speed: Parquet read whole, then checked by SQL made from the table schema.
 
 Goes in: open descriptors of files whose bytes were hashed, and the schema of their table. Comes out:
-rows in the engine, the faults of single rows, and per source the rows read or why it is unusable.
+rows in the engine, the faults of single rows, and per source the rows read or why it is unusable. Large
+text files are read by `bulk_text`; what is so between rows is found here for all.
 
 INVARIANT: nothing a footer says decides anything. Every value is materialised before it is looked at,
 with the optimiser that believes footer statistics switched off.
@@ -11,19 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct, field
 
+from policycheck.cells import shown
+from policycheck.engines.bulk_rules import cell_rules, quoted
+from policycheck.engines.bulk_text import FAULT_LIMIT, Store, read_text
 from policycheck.errors import EngineError
-from policycheck.model import BulkFile, Column, ColumnType, RowFault, TableData, TableSchema
+from policycheck.model import BulkFile, Column, ColumnType, RowFault, SourceState, TableData, TableSchema
+from policycheck.rowfiles import suffix_of
 from policycheck.source import Place
-
-FAULT_LIMIT = 1000
-"""With more faulty rows than this a source is not evidence with a few errors: it is not usable."""
+from policycheck.sources import BULK as PARQUET
+from policycheck.sources import SourceError, miscounted
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-FIRST_DAY, LAST_DAY = "DATE '1900-01-01'", "DATE '2999-12-31'"
 INSTANT_FORM = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -37,45 +41,62 @@ class BulkResult(Struct):
 
     faults: list[RowFault] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
-    broken: dict[int, str] = field(default_factory=dict)
+    broken: dict[int, SourceError] = field(default_factory=dict)
 
 
 class _UnusableError(Exception):
     """The file as a whole cannot be rows of the table."""
 
 
-def load_bulk(data: TableData, as_of: datetime, fetch: Fetch) -> BulkResult:
-    """Loads all bulk files of a table behind its other rows, and closes their descriptors."""
+def load_bulk(data: TableData, as_of: datetime, store: Store) -> BulkResult:
+    """Loads all bulk files of a table behind its other rows. What is wrong with one ends its whole source."""
     result = BulkResult()
-    schema = data.schema
+    faults: list[RowFault] = []
     start = len(data.origins)
-    coded = _coded(schema)
-    _retype(schema, {column.name: _members(column) for column in coded}, fetch)
-    for file in data.bulk:
-        file.rows = 0
+    coded = _coded(data.schema)
+    _retype(data.schema, {column.name: _members(column) for column in coded}, store.fetch)
+    for source, grouped in groupby(data.bulk, key=lambda file: file.source):
+        files = list(grouped)
         try:
-            try:
-                file.rows = _read(data, file, start, fetch)
-            except EngineError:
-                # Perhaps a value that is no member. As text it can be read, and found out row by row.
-                if not coded:
-                    raise
-                _retype(schema, {column.name: "VARCHAR" for column in coded}, fetch)
-                coded = []
-                file.rows = _read(data, file, start, fetch)
-            result.rows[file.source] = result.rows.get(file.source, 0) + file.rows
-            result.faults += _row_faults(data, file, start, as_of, coded, fetch)
-        except (_UnusableError, EngineError) as error:
-            words = error.faults[0].message if isinstance(error, EngineError) else str(error)
-            result.broken[file.source] = f"`{file.path}`: {words}"
-            result.rows.setdefault(file.source, 0)
-            fetch(f'DELETE FROM "{schema.name}" WHERE _row >= {start}')
-            file.rows = 0
-        start += file.rows
-    for source in result.broken:
-        fetch(f'DELETE FROM "{schema.name}" WHERE _source = {source}')
-    result.faults += _twins(data, fetch)
+            faults += _load_source(data, files, start, as_of, coded, store)
+        except SourceError as error:
+            result.broken[source] = error
+            store.fetch(f'DELETE FROM "{data.schema.name}" WHERE _source = {source}')
+        result.rows[source] = sum(max(file.rows, 0) for file in files)
+        start += sum(max(file.lines, 0) for file in files)
+    result.faults = _twins(data, faults, store.fetch)
     return result
+
+
+def _load_source(
+    data: TableData, files: list[BulkFile], start: int, as_of: datetime, coded: list[Column], store: Store
+) -> list[RowFault]:
+    """Loads the files of one source, and counts their rows: -1 where a source has none because of a file."""
+    faults: list[RowFault] = []
+    try:
+        for file in files:
+            file.rows = file.lines = 0
+            if suffix_of(file.path) == PARQUET:
+                faults += _read_parquet(data, file, start, as_of, coded, store.fetch)
+            else:
+                faults += read_text(data, file, start, as_of, store)
+            start += file.lines
+    except (SourceError, EngineError, _UnusableError) as error:
+        for lost in files:
+            lost.rows = lost.lines = -1
+        raise _ended(file, error) from None
+    total, expected = sum(file.rows for file in files), files[0].expected
+    if expected is not None and total != expected:
+        raise miscounted(total, expected)
+    return faults
+
+
+def _ended(file: BulkFile, error: SourceError | EngineError | _UnusableError) -> SourceError:
+    if isinstance(error, SourceError):
+        return error
+    words = error.faults[0].message if isinstance(error, EngineError) else str(error)
+    hint = "write it anew, or collect it again"
+    return SourceError(SourceState.INVALID, "PC408", f"`{file.path}`: {words}", hint)
 
 
 def _coded(schema: TableSchema) -> list[Column]:
@@ -85,11 +106,7 @@ def _coded(schema: TableSchema) -> list[Column]:
 
 def _members(column: Column) -> str:
     # INVARIANT: the members stand in the order of text, which is the order that `<` and `max` then go by.
-    return f"ENUM({', '.join(_literal(value) for value in sorted(column.enum))})"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"ENUM({', '.join(quoted(value) for value in sorted(column.enum))})"
 
 
 def _retype(schema: TableSchema, types: Mapping[str, str], fetch: Fetch) -> None:
@@ -97,7 +114,9 @@ def _retype(schema: TableSchema, types: Mapping[str, str], fetch: Fetch) -> None
         fetch(f'ALTER TABLE "{schema.name}" ALTER "{name}" SET DATA TYPE {kind}')
 
 
-def _read(data: TableData, file: BulkFile, start: int, fetch: Fetch) -> int:
+def _read_parquet(
+    data: TableData, file: BulkFile, start: int, as_of: datetime, coded: list[Column], fetch: Fetch
+) -> list[RowFault]:
     schema = data.schema
     if schema.children:
         raise _UnusableError("a table with lists of objects is read from YAML, JSON or NDJSON only")
@@ -111,11 +130,21 @@ def _read(data: TableData, file: BulkFile, start: int, fetch: Fetch) -> int:
         raise _UnusableError(f"it lacks the columns {', '.join(missing)}")
     items = [_item(column, found.get(column.name)) for column in schema.columns]
     numbered = f"read_parquet('{file.fd_path}', file_row_number=true)"
-    fetch(
+    insert = (
         f'INSERT INTO "{schema.name}" SELECT {start} + file_row_number AS _row, '
         f"{file.source} AS _source, {', '.join(items)} FROM {numbered}"
     )
-    return int(fetch(f'SELECT count(*) FROM "{schema.name}" WHERE _row >= {start}')[0][0])
+    try:
+        fetch(insert)
+    except EngineError:
+        # Perhaps a value that is no member. As text it can be read, and found out row by row.
+        if not coded:
+            raise
+        _retype(schema, {column.name: "VARCHAR" for column in coded}, fetch)
+        coded.clear()
+        fetch(insert)
+    file.rows = file.lines = int(fetch(f'SELECT count(*) FROM "{schema.name}" WHERE _row >= {start}')[0][0])
+    return _row_faults(data, file, start, as_of, coded, fetch)
 
 
 def _item(column: Column, kind: str | None) -> str:
@@ -216,7 +245,7 @@ def _row_faults(
     data: TableData, file: BulkFile, start: int, as_of: datetime, coded: Collection[Column], fetch: Fetch
 ) -> list[RowFault]:
     """Every cell that breaks its column's rules, found in one scan; then each is set to NULL."""
-    rules = [rule for column in data.schema.columns for rule in _rules(column, as_of, column in coded)]
+    rules = [r for column in data.schema.columns for r in cell_rules(column, as_of, column in coded)]
     if not rules:
         return []
     table = f'"{data.schema.name}"'
@@ -240,89 +269,44 @@ def _row_faults(
     return faults
 
 
-def _rules(column: Column, as_of: datetime, is_coded: bool) -> list[tuple[str, str, str, str]]:
-    """(column, code, words, SQL that is TRUE where the rule is broken). What is coded is a member."""
-    name, found = f'"{column.name}"', []
-
-    def rule(words: str, test: str, code: str = "wrong_type") -> None:
-        found.append((column.name, code, f"`{column.name}` {words}", test))
-
-    if not column.nullable:
-        rule("has no value", f"{name} IS NULL")
-    if column.enum and not is_coded:
-        listed = ", ".join(map(_literal, column.enum))
-        if column.type is ColumnType.SET:
-            # Most sets have one member, and a list function costs ten times a comparison.
-            one, many = f"{name}[1] NOT IN ({listed})", f"NOT list_has_all([{listed}], {name})"
-            rule("has an unknown member", f"CASE WHEN len({name}) = 1 THEN {one} ELSE {many} END")
-        else:
-            rule("has an unknown value", f"{name} NOT IN ({listed})")
-    if column.type is ColumnType.TEXT:
-        if column.min_length:
-            rule("is too short", f"length({name}) < {column.min_length}")
-        if column.pattern:
-            rule(
-                "has not its form",
-                f"NOT regexp_full_match({name}, '{column.pattern.replace(chr(39), chr(39) * 2)}')",
-            )
-        if not column.enum:
-            rule("holds a NUL character", f"contains({name}, chr(0))")
-    if column.type is ColumnType.SET:
-        rule(
-            "has a member twice or an empty one",
-            # The list is sorted: an empty member stands first. NULL is no member, and not counted as one.
-            f"CASE WHEN len({name}) = 1 THEN coalesce({name}[1], '') = '' "
-            f"WHEN len({name}) > 1 THEN {name}[1] = '' OR len({name}) <> list_unique({name}) END",
-        )
-    if column.minimum is not None:
-        rule(f"is below {column.minimum}", f"{name} < {column.minimum}")
-    if column.maximum is not None:
-        rule(f"is above {column.maximum}", f"{name} > {column.maximum}")
-    if column.type in (ColumnType.DAY, ColumnType.DAYS, ColumnType.INSTANT):
-        lo, hi = (name, name) if column.type is ColumnType.DAY else (f"{name}.lo", f"{name}.hi")
-        rule("is out of range", f"CAST({lo} AS DATE) < {FIRST_DAY} OR CAST({hi} AS DATE) > {LAST_DAY}")
-        if not column.may_be_future:
-            naive = as_of.replace(tzinfo=None)
-            end = (
-                f"TIMESTAMP '{naive.isoformat(sep=' ')}'"
-                if column.type is ColumnType.INSTANT
-                else f"DATE '{naive.date()}'"
-            )
-            rule("lies after the instant of this run", f"{lo} > {end}", "future_date")
-    return found
-
-
-def _twins(data: TableData, fetch: Fetch) -> list[RowFault]:
-    """Rows that share a key, over all files: one keeps the key and loses the rest. Never last-wins."""
+def _twins(data: TableData, known: list[RowFault], fetch: Fetch) -> list[RowFault]:
+    """The faults, with those of rows that share a key, over all files: one keeps the key and loses the
+    rest, and what was wrong in them. Never last-wins."""
     table = f'"{data.schema.name}"'
     keys = ", ".join(f'"{name}"' for name in data.schema.key)
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
-        return []
+        return known
     if _ascending(data.schema, table, fetch):
-        return []
+        return known
+    named = " AND ".join(f'"{name}" IS NOT NULL' for name in data.schema.key)
     # Equal keys have equal hashes, and these are grouped faster than the keys.
-    hashes = f"SELECT 1 FROM {table} GROUP BY hash({keys})"
-    total, found = fetch(f"SELECT (SELECT count(*) FROM {table}), count(*) FROM ({hashes})")[0]
+    hashes = f"SELECT count(*) AS n FROM {table} WHERE {named} GROUP BY hash({keys})"
+    total, found = fetch(f"SELECT coalesce(sum(n), 0), count(*) FROM ({hashes})")[0]
     if total == found:
-        return []
+        return known
     groups = fetch(
-        f"SELECT list(_row ORDER BY _row) AS rows FROM {table} GROUP BY {keys} HAVING count(*) > 1 "
-        "ORDER BY rows[1]"
+        f"SELECT list(_row ORDER BY _row) AS rows FROM {table} WHERE {named} GROUP BY {keys} "
+        "HAVING count(*) > 1 ORDER BY rows[1]"
     )
-    faults = []
+    cells: dict[int, list[tuple[str, str, str]]] = {}
+    for fault in known:
+        cells.setdefault(fault.row, []).append((fault.column, fault.code, fault.words))
+    faults, merged = [], set()
     for (rows,) in groups:
+        merged |= set(rows)
         contents = f"count(DISTINCT row({', '.join(others)}))" if others else "1"
         listed = ", ".join(str(row) for row in rows)
-        different = fetch(f"SELECT {contents} FROM {table} WHERE _row IN ({listed})")[0][0]
+        different = fetch(f"SELECT {contents} FROM {table} WHERE _row IN ({listed})")[0][0] > 1
+        different = different or any(cells.get(row) != cells.get(rows[0]) for row in rows)
         if others:
             emptied = ", ".join(f"{name} = NULL" for name in others)
             fetch(f"UPDATE {table} SET {emptied} WHERE _row = {rows[0]}")
         fetch(f"DELETE FROM {table} WHERE _row IN ({', '.join(str(row) for row in rows[1:])})")
-        words = f"{len(rows)} rows have this key" + ("" if different == 1 else ", and they differ")
-        code = "duplicate_key" if different == 1 else "evidence_conflict"
+        words = f"{len(rows)} rows have this key" + (", and they differ" if different else "")
+        code = "evidence_conflict" if different else "duplicate_key"
         faults.append(RowFault(data.schema.name, rows[0], "*", code, words, data.place(rows[0])))
-    return faults
+    return [fault for fault in known if fault.row not in merged] + faults
 
 
 def _ascending(schema: TableSchema, table: str, fetch: Fetch) -> bool:
@@ -348,6 +332,6 @@ def dangling(data: TableData, column: Column, fetch: Fetch) -> list[RowFault]:
     )
     return [
         RowFault(data.schema.name, row, column.name, "dangling_ref",
-                 f"`{value}` is not in `{target}.{key}`", data.place(row))
+                 f"{shown(value)} is not in `{target}.{key}`", data.place(row))
         for row, value in rows
     ]  # fmt: skip

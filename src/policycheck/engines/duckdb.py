@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -217,23 +217,29 @@ class DuckDBSession:
         total = len(data.origins)
         self._sums.clear()
         if total:
-            parameters: list[Any] = [list(range(total)), [origin[0] for origin in data.origins]]
-            selects = ["unnest($1::BIGINT[])", "unnest($2::INTEGER[])"]
-            selects += bind_columns(data.schema, data.columns, parameters)
-            self._execute(f'INSERT INTO "{data.schema.name}" SELECT {", ".join(selects)}', parameters)
+            self.put(data.schema, range(total), [origin[0] for origin in data.origins], data.columns)
         self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
 
+    def put(
+        self,
+        schema: TableSchema,
+        rows: Sequence[int],
+        sources: Sequence[int],
+        columns: Mapping[str, list[Any]],
+    ) -> None:
+        """Inserts checked values under these row numbers."""
+        parameters: list[Any] = [list(rows), list(sources)]
+        selects = ["unnest($1::BIGINT[])", "unnest($2::INTEGER[])"]
+        selects += bind_columns(schema, columns, parameters)
+        self._execute(f'INSERT INTO "{schema.name}" SELECT {", ".join(selects)}', parameters)
+
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
-        """Reads the Parquet files of a table, checks every row, and closes the descriptors."""
+        """Reads the large files of a table and checks every row."""
         if not self._spill:
             # Large evidence earns all cores and may spill to a folder only this user can read.
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
-        try:
-            result = load_bulk(data, as_of, self.fetch)
-        finally:
-            for file in data.bulk:
-                os.close(file.fd)
+        result = load_bulk(data, as_of, self)
         self._sums.clear()
         self._row_totals[data.schema.name] = self.fetch(f'SELECT count(*) FROM "{data.schema.name}"')[0][0]
         return result
@@ -362,16 +368,30 @@ class DuckDBSession:
         finally:
             cursor.close()
 
-    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+    def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         # A row far down fails only when it is fetched.
         try:
-            return self._execute(sql).fetchall()
+            return self._execute(sql, parameters).fetchall()
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
 
     def arrow(self, sql: str) -> Any:
         """The rows of one query of this package's own, as an Arrow table."""
         return self._connection.sql(sql).to_arrow_table()
+
+    def fetch_beside(self) -> Callable[[str, list[Any]], list[tuple[Any, ...]]]:
+        """A `fetch` on a cursor of its own that another thread may use, once."""
+        cursor = self._connection.cursor()
+
+        def fetch(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+            try:
+                return cursor.execute(sql, parameters).fetchall()
+            except duckdb.Error as error:
+                raise _engine_error(_first_line(error), "") from error
+            finally:
+                cursor.close()
+
+        return fetch
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
