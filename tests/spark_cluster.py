@@ -91,6 +91,10 @@ class StandaloneCluster:
             time.sleep(0.2)
         raise RuntimeError(f"no cluster: {self._master_log.read_text(errors='replace')[-2000:]}")
 
+    def wait_for_executors(self, total: int) -> None:
+        """Until an application has been given so many executors."""
+        self._wait(r"Launching executor \S+", total)
+
     def kill(self, worker: int) -> None:
         """Takes a worker away with its executors, as a power cut would."""
         _kill(self.workers[worker])

@@ -76,7 +76,9 @@ class SparkStack(Stack):
             rows = rows.drop_columns(["_slot"])
             self._names[name] = rows.column_names
             found: dict[int, list[tuple[Any, ...]]] = {}
-            for slot, row in zip(slots, zip(*[c.to_pylist() for c in rows.columns], strict=True), strict=True):
+            for slot, row in zip(
+                slots, zip(*[c.to_pylist() for c in rows.columns], strict=True), strict=True
+            ):
                 found.setdefault(slot, []).append(row)
             self._rows[name] = found
         return self._rows[name]

@@ -73,7 +73,9 @@ class SparkEngine:
         self._known: dict[tuple[str, str], tuple[str, Columns]] = {}  # a view and its text, in Spark SQL
         self._rows: dict[str, pyarrow.Table] = {}  # small relations that have been computed
         self._totals: dict[str, int] = {}
-        self._waiting: dict[str, set[str] | None] = {}  # views to compute, and their wanted columns; None: all
+        self._waiting: dict[
+            str, set[str] | None
+        ] = {}  # views to compute, and their wanted columns; None: all
         self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._broken: dict[str, str] = {}
         self._changed: set[str] = set()  # tables whose rows are others than those that views were made of

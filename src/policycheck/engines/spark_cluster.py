@@ -23,7 +23,9 @@ from policycheck.source import Place
 
 CONNECT_SECONDS = 5.0
 WORKER_SECONDS = 60.0
-"""How long to wait for a first worker, and for another one where all are lost."""
+"""How long to wait for a first worker."""
+LOST_SECONDS = 20.0
+"""How long to wait for another worker where all are lost."""
 
 _MASTER = re.compile(
     r"local\[(?:[1-9][0-9]?|\*)\]|spark://[A-Za-z0-9.-]+:[0-9]{1,5}(?:,[A-Za-z0-9.-]+:[0-9]{1,5})*"
@@ -236,7 +238,7 @@ class Cluster:
                     return
                 if self.workers() > 0:
                     seen = time.monotonic()
-                elif time.monotonic() - seen > WORKER_SECONDS / 2:
+                elif time.monotonic() - seen > LOST_SECONDS:
                     self._lost = "all workers are lost"
                     self._context.cancelAllJobs()
                     return
