@@ -1,4 +1,4 @@
-"""A real standalone Spark cluster on this machine's loopback: one master, some workers, all of them processes.
+"""A real standalone Spark cluster on this machine's loopback: a master and some workers as processes.
 
 Each worker starts executors as processes of its own, so that a test can take one away as a power cut would.
 """

@@ -1,7 +1,7 @@
 """Many small evidences side by side on Spark, each as if it were alone: what `stacked` is to DuckDB.
 
-Every table and view has the number of its slot in `_slot`, and every translated query is changed so that rows
-of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row at all
+Every table and view has the number of its slot in `_slot`, and every translated query is changed so that
+rows of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row at all
 is there once for each slot.
 """
 

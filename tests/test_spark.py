@@ -36,7 +36,7 @@ from test_direct_conformance import CHARS, PIECES
 WHY_NOT = missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 if not WHY_NOT:
-    from policycheck.engines import spark
+    from policycheck.engines import spark, spark_cluster
     from policycheck.engines.spark import SparkEngine
     from policycheck.engines.spark_cluster import Cluster
     from policycheck.engines.spark_refusals import check_askable
@@ -66,12 +66,12 @@ def cluster(machines: StandaloneCluster) -> Iterator[Any]:
 # --- functions ----------------------------------------------------------------------------------------
 
 EDGE_DAYS = [
-    date(1, 1, 1), date(1, 12, 31), date(1582, 10, 4), date(1582, 10, 15), date(1900, 2, 28), date(1969, 12, 31),
-    date(2000, 2, 29), date(2023, 2, 28), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2025, 1, 1),
-    date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1), date(9999, 12, 31),
+    date(1, 1, 1), date(1, 12, 31), date(1582, 10, 4), date(1582, 10, 15), date(1900, 2, 28),
+    date(1969, 12, 31), date(2000, 2, 29), date(2023, 2, 28), date(2024, 2, 28), date(2024, 2, 29),
+    date(2024, 3, 1), date(2025, 1, 1), date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1), date(9999, 12, 31),
 ]  # fmt: skip
-EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058, 87_600_000,
-                2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
+EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058,
+                87_600_000, 2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
 EDGE_TEXTS = [
     *query_writer.TEXTS,
     "İI",
@@ -154,7 +154,8 @@ def test_characters_are_lower_and_blank_alike(cluster: Cluster) -> None:
     with DuckDBSession() as session:
         codes = "(SELECT unnest(range(1, 55296)) AS i UNION ALL SELECT unnest(range(57344, 1114112)) AS i)"
         telling = session.fetch(
-            f"SELECT i FROM {codes} WHERE lower(chr(i::INTEGER)) <> chr(i::INTEGER) OR NOT filled(chr(i::INTEGER))"
+            f"SELECT i FROM {codes} "
+            "WHERE lower(chr(i::INTEGER)) <> chr(i::INTEGER) OR NOT filled(chr(i::INTEGER))"
         )
     near = {code + step for (code,) in telling for step in (-1, 0, 1)} | set(range(1, 0x2500))
     chars = [chr(code) for code in sorted(near) if 0 < code < 0x110000 and not 0xD800 <= code <= 0xDFFF]
@@ -306,7 +307,10 @@ def test_without_the_extra_the_next_step_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_what_spark_cannot_be_asked_is_refused_all_at_once(cluster: Cluster, tmp_path: Path) -> None:
     """A subquery of single rows, and a join that has no form here: each with its place."""
-    single = "-- base: boxes\nSELECT b.*, (SELECT k.copied FROM keys k WHERE k.box_id = b.box_id) AS c FROM boxes b\n"
+    single = (
+        "-- base: boxes\n"
+        "SELECT b.*, (SELECT k.copied FROM keys k WHERE k.box_id = b.box_id) AS c FROM boxes b\n"
+    )
     using = "SELECT b.locked FROM boxes b JOIN keys k USING (box_id)\n"
     compiled, session = compile_folder(
         write_pack(tmp_path, {"views/one_key.sql": single, "views/pairs.sql": using})
@@ -329,8 +333,10 @@ def test_large_evidence_is_staged_and_answered_alike(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Rows, views and answers as Parquet in the staging folder, of which nothing stays."""
-    view = "-- base: boxes\nSELECT b.*, k.total AS keys FROM boxes b LEFT JOIN " \
-        "(SELECT k.box_id, count(*) AS total FROM keys k GROUP BY k.box_id) k ON k.box_id = b.box_id\n"  # fmt: skip
+    view = (
+        "-- base: boxes\nSELECT b.*, k.total AS keys FROM boxes b LEFT JOIN "
+        "(SELECT k.box_id, count(*) AS total FROM keys k GROUP BY k.box_id) k ON k.box_id = b.box_id\n"
+    )
     expect = {
         "few": "keys = 1",
         "any": "(SELECT any_true(k.copied) FROM keys k WHERE k.box_id = subject.box_id)",
@@ -349,6 +355,8 @@ def test_large_evidence_is_staged_and_answered_alike(
         evidence = load(compiled, rows_as_evidence(given, compiled.pack.tables, AS_OF), session)
         there = assess(compiled, evidence, session)
     monkeypatch.setattr(spark, "FETCH_LIMIT", 10)
+    # What is for many rows on many machines takes its time with sixty.
+    monkeypatch.setattr(spark_cluster, "_LARGE", spark_cluster._SMALL)
     staging = tmp_path / "staging"
     staging.mkdir()
     engine = SparkEngine(cluster, staging)
@@ -371,6 +379,7 @@ def test_a_view_that_does_not_keep_its_rows_decides_nothing(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, select: str, limit: int
 ) -> None:
     monkeypatch.setattr(spark, "FETCH_LIMIT", limit)
+    monkeypatch.setattr(spark_cluster, "_LARGE", spark_cluster._SMALL)
     compiled, session = compile_folder(write_pack(tmp_path))
     session.close()
     given = {"boxes": [{"box_id": f"b{i}"} for i in range(20)]}
