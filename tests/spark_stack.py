@@ -1,8 +1,8 @@
 """Many small evidences side by side on Spark, each as if it were alone: what `stacked` is to DuckDB.
 
 Every table and view has the number of its slot in `_slot`, and every translated query is changed so that
-rows of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row at all
-is there once for each slot.
+rows of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row
+at all is there once for each slot.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from policycheck.pack import load_pack
 from policycheck.selftest import run_case
 from query_writer import SCHEMAS, THINGS, TYPES, Writer
 from small_pack import AS_OF, CONTROL, compile_folder, write_pack
-from spark_cluster import EXECUTOR, StandaloneCluster, missing
+from spark_cluster import EXECUTOR, StandaloneCluster, kill_family, missing
 from test_direct_conformance import CHARS, PIECES
 
 WHY_NOT = missing()
@@ -68,7 +69,8 @@ def cluster(machines: StandaloneCluster) -> Iterator[Any]:
 EDGE_DAYS = [
     date(1, 1, 1), date(1, 12, 31), date(1582, 10, 4), date(1582, 10, 15), date(1900, 2, 28),
     date(1969, 12, 31), date(2000, 2, 29), date(2023, 2, 28), date(2024, 2, 28), date(2024, 2, 29),
-    date(2024, 3, 1), date(2025, 1, 1), date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1), date(9999, 12, 31),
+    date(2024, 3, 1), date(2025, 1, 1), date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1),
+    date(9999, 12, 31),
 ]  # fmt: skip
 EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058,
                 87_600_000, 2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
@@ -236,41 +238,58 @@ def test_the_examples_of_the_pack_get_their_verdicts(cluster: Cluster, sections:
     assert total == len(wanted) > 100
 
 
-def run_check(master: str, output: Path, *options: str) -> subprocess.Popen[bytes]:
-    """`policycheck check` on a cluster, as a process of its own."""
+@contextmanager
+def run_check(master: str, output: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`policycheck check` on a cluster, as a process of its own, which is gone with its driver afterwards."""
     command = [
         sys.executable, "-m", "policycheck", "check", "--evidence", str(ROOT / "evidence"),
         "--as-of", "manifest", "--output", str(output), "--engine", "spark", "--master", master, *options,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SPARK_LOCAL_IP": "127.0.0.1"}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield run
+    finally:
+        kill_family(run)
 
 
-def test_the_report_is_the_same_although_a_worker_dies(tmp_path: Path) -> None:
-    """Every view and expression of the pack over the sample, under all its profiles."""
-    with StandaloneCluster() as machines:
-        run = run_check(machines.url, tmp_path / "spark")
+@pytest.mark.parametrize(
+    "only", [("--only", "SE"), pytest.param((), marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_the_report_is_the_same_although_a_worker_dies(tmp_path: Path, only: tuple[str, ...]) -> None:
+    """Under all profiles; the long form is every view and expression of the pack over the sample."""
+    with StandaloneCluster() as machines, run_check(machines.url, tmp_path / "spark", *only) as run:
         machines.wait_for_executors(2)
-        time.sleep(8)
+        time.sleep(20)
         machines.kill(0)
         _, words = run.communicate(timeout=900)
     assert run.returncode == 1, words
-    arguments = ["check", "--evidence", str(ROOT / "evidence"), "--as-of", "manifest", "--engine", "duckdb"]
+    arguments = [
+        "check",
+        "--evidence",
+        str(ROOT / "evidence"),
+        "--as-of",
+        "manifest",
+        "--engine",
+        "duckdb",
+        *only,
+    ]
     CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path / "duckdb")])
     here, there = ((tmp_path / name / "report.json").read_bytes() for name in ("spark", "duckdb"))
     assert here == there
 
 
 def test_without_a_worker_there_is_no_verdict_and_no_report(tmp_path: Path) -> None:
-    with StandaloneCluster() as machines:
-        run = run_check(machines.url, tmp_path / "out")
+    with StandaloneCluster() as machines, run_check(machines.url, tmp_path / "out") as run:
         machines.wait_for_executors(2)
-        time.sleep(4)
+        time.sleep(15)
         machines.kill(0)
         machines.kill(1)
         _, words = run.communicate(timeout=180)
     assert run.returncode == 2, words
-    assert b"PC623" in words
+    assert (
+        b"PC623" in words or b"PC622" in words
+    )  # on the way, or, on a slow machine, before the first question
     assert b"Traceback" not in words
     assert not (tmp_path / "out" / "report.json").exists()
 

@@ -24,7 +24,7 @@ from policycheck.source import Place
 CONNECT_SECONDS = 5.0
 WORKER_SECONDS = 60.0
 """How long to wait for a first worker."""
-LOST_SECONDS = 20.0
+LOST_SECONDS = 45.0
 """How long to wait for another worker where all are lost."""
 
 _MASTER = re.compile(
@@ -152,7 +152,8 @@ class Cluster:
         conf = pyspark.SparkConf(loadDefaults=False).setMaster(master).setAppName("policycheck")
         if small:
             conf.set("spark.buffer.pageSize", "256k")
-            conf.set("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+            for process in ("driver", "executor"):
+                conf.set(f"spark.{process}.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         for name, value in {**_SETTINGS, **_LARGE, **self._own_settings(master), **(settings or {})}.items():
             conf.set(name, value)
         try:
