@@ -1,6 +1,6 @@
 """Rows and texts on Spark beside DuckDB: the same question to both, and every difference.
 
-Many texts are asked in few queries, since a query of Spark costs much and an expression in it next to nothing.
+Many texts are asked in few queries, since a query of Spark costs much and an expression in it nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SparkBench:
         answered = [(text, rows) for text, rows in zip(asked, there, strict=True) if isinstance(rows, dict)]
         found = self._compare(table, answered)
         for text in (text for text, rows in zip(asked, there, strict=True) if isinstance(rows, str)):
-            # DuckDB fails with everything it computes, Spark with what it needs: TRUE OR (an overflow) is TRUE.
+            # DuckDB fails with all it computes, Spark with what it needs: TRUE OR (an overflow) is TRUE.
             try:
                 self._spark(table, [text])
                 self.counts["not needed"] += 1

@@ -1,4 +1,4 @@
-"""A real standalone Spark cluster on this machine's loopback: one master, some workers, all of them processes.
+"""A real standalone Spark cluster on this machine's loopback: a master and some workers as processes.
 
 Each worker starts executors as processes of its own, so that a test can take one away as a power cut would.
 """
@@ -57,7 +57,7 @@ class StandaloneCluster:
                     "-c",
                     "1",
                     "-m",
-                    "512m",
+                    "1g",
                     "-d",
                     str(self._folder / str(i)),
                 )
@@ -74,7 +74,8 @@ class StandaloneCluster:
             "SPARK_HOME": str(self._home),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_DAEMON_MEMORY": "128m",
-            "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            "SPARK_DAEMON_JAVA_OPTS": "-Dspark.master.rest.enabled=false "
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         }
         command = [str(self._home / "bin" / "spark-class"), name, "--host", "127.0.0.1", *options]
         with log.open("wb") as out:
@@ -91,13 +92,17 @@ class StandaloneCluster:
             time.sleep(0.2)
         raise RuntimeError(f"no cluster: {self._master_log.read_text(errors='replace')[-2000:]}")
 
+    def wait_for_executors(self, total: int) -> None:
+        """Until an application has been given so many executors."""
+        self._wait(r"Launching executor \S+", total)
+
     def kill(self, worker: int) -> None:
         """Takes a worker away with its executors, as a power cut would."""
-        _kill(self.workers[worker])
+        kill_family(self.workers[worker])
 
     def stop(self) -> None:
         for process in reversed(self.processes):
-            _kill(process)
+            kill_family(process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> StandaloneCluster:
@@ -107,7 +112,7 @@ class StandaloneCluster:
         self.stop()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill_family(process: subprocess.Popen[bytes]) -> None:
     """Kills a process and all that it started, and waits until they are gone."""
     try:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]

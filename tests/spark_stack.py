@@ -1,8 +1,8 @@
 """Many small evidences side by side on Spark, each as if it were alone: what `stacked` is to DuckDB.
 
-Every table and view has the number of its slot in `_slot`, and every translated query is changed so that rows
-of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row at all
-is there once for each slot.
+Every table and view has the number of its slot in `_slot`, and every translated query is changed so that
+rows of one slot meet rows of the same slot only: in joins, groups, windows and subqueries. What reads no row
+at all is there once for each slot.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class SparkStack(Stack):
             rows = rows.drop_columns(["_slot"])
             self._names[name] = rows.column_names
             found: dict[int, list[tuple[Any, ...]]] = {}
-            for slot, row in zip(slots, zip(*[c.to_pylist() for c in rows.columns], strict=True), strict=True):
+            for slot, row in zip(
+                slots, zip(*[c.to_pylist() for c in rows.columns], strict=True), strict=True
+            ):
                 found.setdefault(slot, []).append(row)
             self._rows[name] = found
         return self._rows[name]

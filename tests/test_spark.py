@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import query_writer
 from engine_bench import inlined
+from policycheck.assessment import assess
+from policycheck.bench import Bench, setting_of
+from policycheck.cli import cli
 from policycheck.engines.duckdb import DuckDBSession
+from policycheck.errors import EngineError, InputError
+from policycheck.evidence import rows_as_evidence
 from policycheck.functions import FUNCTIONS
+from policycheck.loading import load
 from policycheck.model import Column, ColumnType, TableData, TableSchema
+from policycheck.pack import load_pack
+from policycheck.selftest import run_case
 from query_writer import SCHEMAS, THINGS, TYPES, Writer
-from spark_cluster import EXECUTOR, StandaloneCluster, missing
+from small_pack import AS_OF, CONTROL, compile_folder, write_pack
+from spark_cluster import EXECUTOR, StandaloneCluster, kill_family, missing
 from test_direct_conformance import CHARS, PIECES
 
 WHY_NOT = missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 if not WHY_NOT:
+    from policycheck.engines import spark, spark_cluster
+    from policycheck.engines.spark import SparkEngine
     from policycheck.engines.spark_cluster import Cluster
+    from policycheck.engines.spark_refusals import check_askable
     from spark_bench import SparkBench
+    from spark_stack import SparkStack
+
+ROOT = Path(__file__).parents[1]
 
 T = ColumnType
 
@@ -45,12 +67,13 @@ def cluster(machines: StandaloneCluster) -> Iterator[Any]:
 # --- functions ----------------------------------------------------------------------------------------
 
 EDGE_DAYS = [
-    date(1, 1, 1), date(1, 12, 31), date(1582, 10, 4), date(1582, 10, 15), date(1900, 2, 28), date(1969, 12, 31),
-    date(2000, 2, 29), date(2023, 2, 28), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2025, 1, 1),
-    date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1), date(9999, 12, 31),
+    date(1, 1, 1), date(1, 12, 31), date(1582, 10, 4), date(1582, 10, 15), date(1900, 2, 28),
+    date(1969, 12, 31), date(2000, 2, 29), date(2023, 2, 28), date(2024, 2, 28), date(2024, 2, 29),
+    date(2024, 3, 1), date(2025, 1, 1), date(2026, 12, 31), date(9998, 12, 31), date(9999, 1, 1),
+    date(9999, 12, 31),
 ]  # fmt: skip
-EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058, 87_600_000,
-                2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
+EDGE_NUMBERS = [0, 1, -1, 3, 4, 6, 24, 50, 365, 7974, 7975, 9998, 9999, 10_000, 3_652_058, -3_652_058,
+                87_600_000, 2**31 - 1, 2**31, 2**63 - 1, -(2**63)]  # fmt: skip
 EDGE_TEXTS = [
     *query_writer.TEXTS,
     "İI",
@@ -133,7 +156,8 @@ def test_characters_are_lower_and_blank_alike(cluster: Cluster) -> None:
     with DuckDBSession() as session:
         codes = "(SELECT unnest(range(1, 55296)) AS i UNION ALL SELECT unnest(range(57344, 1114112)) AS i)"
         telling = session.fetch(
-            f"SELECT i FROM {codes} WHERE lower(chr(i::INTEGER)) <> chr(i::INTEGER) OR NOT filled(chr(i::INTEGER))"
+            f"SELECT i FROM {codes} "
+            "WHERE lower(chr(i::INTEGER)) <> chr(i::INTEGER) OR NOT filled(chr(i::INTEGER))"
         )
     near = {code + step for (code,) in telling for step in (-1, 0, 1)} | set(range(1, 0x2500))
     chars = [chr(code) for code in sorted(near) if 0 < code < 0x110000 and not 0xD800 <= code <= 0xDFFF]
@@ -190,16 +214,200 @@ def test_random_expressions_are_answered_alike(cluster: Cluster, seed: int, want
 
 # --- the pack -----------------------------------------------------------------------------------------
 
-CONTROLS = Path(__file__).parents[1] / "controls"
+
+@pytest.mark.parametrize(
+    "sections", [("META", "CH"), pytest.param((), marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_the_examples_of_the_pack_get_their_verdicts(cluster: Cluster, sections: tuple[str, ...]) -> None:
+    """The short form under the default setting alone; the long form is the whole pack."""
+    pack = load_pack(ROOT / "controls")
+    wanted = [
+        (control, example)
+        for control in pack.controls.values()
+        for example in control.examples
+        if not sections or (control.section in sections and setting_of(example) == (None, "", None))
+    ]
+    found, total = [], 0
+    for cases in Bench(pack, SparkStack(cluster)).cases(wanted):
+        results = [run_case(case) for case in cases]
+        total += len(results)
+        found += [
+            f"{each.control} `{each.example.name}`: {each.status}" for each in results if not each.agrees
+        ]
+    assert found == []
+    assert total == len(wanted) > 100
 
 
-def example_differences(cluster: Cluster, wanted: list[tuple[Control, Example]], pack: Pack) -> list[str]:
-    """Examples that do not get their verdict."""
-    bench = Bench(pack, SparkStack(cluster))
-    found = []
-    for cases in bench.cases(wanted):
-        found += [f"{case.control.id} {case.example.name}: {case.faults}" for case in cases if case.faults]
-        for case in cases:
-            if not case.faults and not (outcome := run_case(case)).agrees:
-                found.append(f"{case.control.id} `{case.example.name}`: {outcome}")
-    return found
+@contextmanager
+def run_check(master: str, output: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`policycheck check` on a cluster, as a process of its own, which is gone with its driver afterwards."""
+    command = [
+        sys.executable, "-m", "policycheck", "check", "--evidence", str(ROOT / "evidence"),
+        "--as-of", "manifest", "--output", str(output), "--engine", "spark", "--master", master, *options,
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield run
+    finally:
+        kill_family(run)
+
+
+@pytest.mark.parametrize(
+    "only", [("--only", "SE"), pytest.param((), marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_the_report_is_the_same_although_a_worker_dies(tmp_path: Path, only: tuple[str, ...]) -> None:
+    """Under all profiles; the long form is every view and expression of the pack over the sample."""
+    with StandaloneCluster() as machines, run_check(machines.url, tmp_path / "spark", *only) as run:
+        machines.wait_for_executors(2)
+        time.sleep(20)
+        machines.kill(0)
+        _, words = run.communicate(timeout=900)
+    assert run.returncode == 1, words
+    arguments = [
+        "check",
+        "--evidence",
+        str(ROOT / "evidence"),
+        "--as-of",
+        "manifest",
+        "--engine",
+        "duckdb",
+        *only,
+    ]
+    CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path / "duckdb")])
+    here, there = ((tmp_path / name / "report.json").read_bytes() for name in ("spark", "duckdb"))
+    assert here == there
+
+
+def test_without_a_worker_there_is_no_verdict_and_no_report(tmp_path: Path) -> None:
+    with StandaloneCluster() as machines, run_check(machines.url, tmp_path / "out") as run:
+        machines.wait_for_executors(2)
+        time.sleep(15)
+        machines.kill(0)
+        machines.kill(1)
+        _, words = run.communicate(timeout=180)
+    assert run.returncode == 2, words
+    assert (
+        b"PC623" in words or b"PC622" in words
+    )  # on the way, or, on a slow machine, before the first question
+    assert b"Traceback" not in words
+    assert not (tmp_path / "out" / "report.json").exists()
+
+
+# --- what does not begin ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "needs a master"),
+        (["--master", "spark://127.0.0.1:9"], "nobody answers"),
+        (["--master", "sc://127.0.0.1:15002"], "Spark Connect"),
+        (["--master", "yarn"], "is no master"),
+    ],
+)
+def test_a_master_that_is_none_ends_the_run(options: list[str], words: str, tmp_path: Path) -> None:
+    arguments = ["check", "--evidence", str(ROOT / "evidence"), "--as-of", "manifest", "--engine", "spark"]
+    result = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path), *options])
+    assert result.exit_code == 2
+    assert "PC621" in result.stderr
+    assert words in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    arguments = ["check", "--evidence", str(ROOT / "evidence"), "--as-of", "manifest", "--engine", "spark"]
+    result = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path), "--master", "local[1]"])
+    assert result.exit_code == 2
+    assert "PC620" in result.stderr
+    assert "policycheck[spark]" in result.stderr
+
+
+def test_what_spark_cannot_be_asked_is_refused_all_at_once(cluster: Cluster, tmp_path: Path) -> None:
+    """A subquery of single rows, and a join that has no form here: each with its place."""
+    single = (
+        "-- base: boxes\n"
+        "SELECT b.*, (SELECT k.copied FROM keys k WHERE k.box_id = b.box_id) AS c FROM boxes b\n"
+    )
+    using = "SELECT b.locked FROM boxes b JOIN keys k USING (box_id)\n"
+    compiled, session = compile_folder(
+        write_pack(tmp_path, {"views/one_key.sql": single, "views/pairs.sql": using})
+    )
+    session.close()
+    engine = SparkEngine(cluster)
+    try:
+        with pytest.raises(InputError) as refused:
+            check_askable(compiled, engine)
+    finally:
+        engine.close(cluster=False)
+    assert [fault.code for fault in refused.value.faults] == ["PC624", "PC624"]
+    assert all(fault.place.path.endswith(".sql") for fault in refused.value.faults)
+
+
+# --- large evidence -----------------------------------------------------------------------------------
+
+
+def test_large_evidence_is_staged_and_answered_alike(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Rows, views and answers as Parquet in the staging folder, of which nothing stays."""
+    view = (
+        "-- base: boxes\nSELECT b.*, k.total AS keys FROM boxes b LEFT JOIN "
+        "(SELECT k.box_id, count(*) AS total FROM keys k GROUP BY k.box_id) k ON k.box_id = b.box_id\n"
+    )
+    expect = {
+        "few": "keys = 1",
+        "any": "(SELECT any_true(k.copied) FROM keys k WHERE k.box_id = subject.box_id)",
+        "long": "bits >= 128",
+    }
+    control = {**CONTROL, "subject": "box_keys", "expect": expect, "otherwise": dict.fromkeys(expect, "no")}
+    folder = write_pack(tmp_path / "pack", {"views/box_keys.sql": view, "BX/BX-1.yaml": control})
+    given = {
+        "boxes": [{"box_id": f"b{i}", "locked": [True, False, None][i % 3], "bits": [None, 64, 128][i % 3]}
+                  for i in range(60)],
+        "keys": [{"key_id": f"k{i}", "box_id": f"b{i % 40}", "copied": [True, False, None][i % 3]}
+                 for i in range(90)],
+    }  # fmt: skip
+    compiled, session = compile_folder(folder)
+    with session:
+        evidence = load(compiled, rows_as_evidence(given, compiled.pack.tables, AS_OF), session)
+        there = assess(compiled, evidence, session)
+    monkeypatch.setattr(spark, "FETCH_LIMIT", 10)
+    # What is for many rows on many machines takes its time with sixty.
+    monkeypatch.setattr(spark_cluster, "_LARGE", spark_cluster._SMALL)
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    engine = SparkEngine(cluster, staging)
+    try:
+        check_askable(compiled, engine)
+        evidence = load(compiled, rows_as_evidence(given, compiled.pack.tables, AS_OF), engine)
+        here = assess(compiled, evidence, engine)
+        assert any(staging.rglob("*.parquet"))
+    finally:
+        engine.close(cluster=False)
+    assert here == there
+    assert list(staging.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "select", ["b._row + 1 AS _row, b._source, b.box_id", "b._row, b._source, 'b' AS box_id"]
+)
+@pytest.mark.parametrize("limit", [10, 100])
+def test_a_view_that_does_not_keep_its_rows_decides_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, select: str, limit: int
+) -> None:
+    monkeypatch.setattr(spark, "FETCH_LIMIT", limit)
+    monkeypatch.setattr(spark_cluster, "_LARGE", spark_cluster._SMALL)
+    compiled, session = compile_folder(write_pack(tmp_path))
+    session.close()
+    given = {"boxes": [{"box_id": f"b{i}"} for i in range(20)]}
+    engine = SparkEngine(cluster)
+    try:
+        load(compiled, rows_as_evidence(given, compiled.pack.tables, AS_OF), engine)
+        engine.define_view("shown", f"SELECT {select} FROM boxes b")
+        engine.compute_views({"shown": {"*"}})
+        with pytest.raises(EngineError, match="keeps"):
+            engine.judge("shown", "boxes", ("box_id",), ["subject.box_id = 'b'"], ())
+    finally:
+        engine.close(cluster=False)

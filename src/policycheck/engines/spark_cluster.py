@@ -23,7 +23,9 @@ from policycheck.source import Place
 
 CONNECT_SECONDS = 5.0
 WORKER_SECONDS = 60.0
-"""How long to wait for a first worker, and for another one where all are lost."""
+"""How long to wait for a first worker."""
+LOST_SECONDS = 45.0
+"""How long to wait for another worker where all are lost."""
 
 _MASTER = re.compile(
     r"local\[(?:[1-9][0-9]?|\*)\]|spark://[A-Za-z0-9.-]+:[0-9]{1,5}(?:,[A-Za-z0-9.-]+:[0-9]{1,5})*"
@@ -150,7 +152,8 @@ class Cluster:
         conf = pyspark.SparkConf(loadDefaults=False).setMaster(master).setAppName("policycheck")
         if small:
             conf.set("spark.buffer.pageSize", "256k")
-            conf.set("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+            for process in ("driver", "executor"):
+                conf.set(f"spark.{process}.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         for name, value in {**_SETTINGS, **_LARGE, **self._own_settings(master), **(settings or {})}.items():
             conf.set(name, value)
         try:
@@ -236,7 +239,7 @@ class Cluster:
                     return
                 if self.workers() > 0:
                     seen = time.monotonic()
-                elif time.monotonic() - seen > WORKER_SECONDS / 2:
+                elif time.monotonic() - seen > LOST_SECONDS:
                     self._lost = "all workers are lost"
                     self._context.cancelAllJobs()
                     return

@@ -185,7 +185,9 @@ class Translator:
         if written is None:
             raise RefusedError(f"the function `{name}`")
         if any(kind is None for kind in kinds):
-            return "CAST(NULL AS BOOLEAN)" if fitting[0].result is ColumnType.BOOL else "NULL", fitting[0].result
+            return "CAST(NULL AS BOOLEAN)" if fitting[0].result is ColumnType.BOOL else "NULL", fitting[
+                0
+            ].result
         return written, fitting[0].result
 
 
