@@ -122,7 +122,11 @@ def compare(
                 wanted = 0 <= turn < (side.rounds or 0) if own else True
                 if row["state"] != "measured" or not wanted:
                     continue
-                done = run(side.command or (), side.expected, log, side.patience)
+                try:
+                    done = run(side.command or (), side.expected, log, side.patience)
+                except ChildError as error:
+                    row["state"], row["crash"] = "crashed", str(error)
+                    continue
                 if done is None:
                     row["state"], row["stopped_after"] = f"over {side.patience:.0f} s", side.patience
                     continue
@@ -156,9 +160,7 @@ def judged(table: Table, aim: Aim) -> dict[str, Any]:
         value = max(r["peak_mib"] for r in runs) if aim.unit == "MiB" else median(r["seconds"] for r in runs)
     met = None if value is None else value >= aim.limit if aim.at_least else value <= aim.limit
     kept = {"aim": aim.words, "measured": value, "limit": aim.limit, "at_least": aim.at_least, "met": met}
-    states = {row["side"]: row["state"] for row in table["rows"] if row["side"] in (aim.side, aim.beside)}
-    missing = ", ".join(f"{side} is {state}" for side, state in states.items() if state != "measured")
-    return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside, "missing": missing}
+    return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside}
 
 
 def ratio_of(table: Table, side: str, beside: str) -> float | None:
@@ -179,14 +181,24 @@ def _at_least(table: Table, aim: Aim) -> float | None:
 
 
 def differences(table: Table) -> list[str]:
-    """One line for each side whose answer is another than that of its group."""
-    return [f"{table['title']}: {row['side']}: {row['differs']}" for row in table["rows"] if row["differs"]]
+    """One line for each side that crashed or whose answer is another than that of its group."""
+    crashes = [f"{table['title']}: {row['side']}: {row['crash']}" for row in table["rows"] if row["crash"]]
+    return crashes + [
+        f"{table['title']}: {row['side']}: {row['differs']}" for row in table["rows"] if row["differs"]
+    ]
 
 
 def _new_row(side: Side) -> dict[str, Any]:
     state = "measured" if side.command is not None else "not installed"
     kept = {"side": side.name, "state": state, "group": side.group, "note": side.note}
-    return kept | {"runs": [], "answer": None, "differs": "", "ratio": None, "stopped_after": None}
+    return kept | {
+        "runs": [],
+        "answer": None,
+        "differs": "",
+        "ratio": None,
+        "stopped_after": None,
+        "crash": "",
+    }
 
 
 def _compare_answers(rows: Sequence[dict[str, Any]]) -> None:

@@ -43,19 +43,21 @@ def write(docs: Path, results: Mapping[str, Result]) -> None:
 def aims(results: Iterable[Result]) -> str:
     """One row for each aim that was set."""
     rows: list[Sequence[str]] = [("aim", "measured", "limit", "result")]
-    rows += [_aim_row(aim) for result in results for table in result["tables"] for aim in table["aims"]]
+    rows += [
+        _aim_row(aim, table) for result in results for table in result["tables"] for aim in table["aims"]
+    ]
     return markdown(rows)
 
 
 def aims_as_text(table: Table) -> str:
     """The aims of one table, one line each."""
-    rows = [_aim_row(aim) for aim in table["aims"]]
+    rows = [_aim_row(aim, table) for aim in table["aims"]]
     return "".join(
         f"\n- {words}: {measured} (limit {limit}): {result}" for words, measured, limit, result in rows
     )
 
 
-def _aim_row(aim: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _aim_row(aim: Mapping[str, Any], table: Table) -> tuple[str, str, str, str]:
     value, limit, unit = aim["measured"], aim["limit"], aim["unit"]
 
     def number(x: float) -> str:
@@ -63,7 +65,11 @@ def _aim_row(aim: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
     bound = ("at least " if aim["at_least"] else "at most ") + number(limit)
     if value is None:
-        return aim["aim"], "", bound, f"not measured: {aim['missing']}"
+        states = {row["side"]: row["state"] for row in table["rows"]}
+        absent = {name: states[name] for name in (aim["side"], aim["beside"]) if states[name] != "measured"}
+        verdict = "missed" if "crashed" in absent.values() else "not measured"
+        why = ", ".join(f"{name}: {state}" for name, state in absent.items())
+        return aim["aim"], "", bound, f"{verdict}: {why or 'no run counted'}"
     if aim["met"]:
         return aim["aim"], number(value), bound, "met"
     return aim["aim"], number(value), bound, f"missed by {abs(value - limit) / limit:.0%}"

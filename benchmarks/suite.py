@@ -45,8 +45,8 @@ def _gate(sizes: Sizes) -> Iterator[Table]:
 
 
 def _one_rule(sizes: Sizes) -> Iterator[Table]:
-    for records in sizes.of((10_000, M, 10 * M), (M,)):
-        yield one_rule.measure(records, sizes.times(5, records), patient=sizes.full)
+    for records in sizes.of((10_000, M, 10 * M), (100_000,)):
+        yield one_rule.measure(records, sizes.times(5, records))
 
 
 def _retention(sizes: Sizes) -> Iterator[Table]:

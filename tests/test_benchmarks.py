@@ -116,3 +116,11 @@ def test_a_curve_is_drawn_with_the_same_bytes_each_time() -> None:
     drawn = [curve.svg("time", "records", [0, 10, 100], {"a": [0.1, 0.2, 1.5]}) for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert drawn[0].count("<circle") == 3
+
+
+def test_a_side_that_crashes_is_a_row_and_the_others_go_on() -> None:
+    broken = Side("broken", [measure.sys.executable, "-c", "raise SystemExit('no memory')"])
+    table = compare("crash", [broken, Side("well", _said("1"))], "well", 1, warm=False)
+    assert "crashed" in measure.shown(table)
+    assert "no memory" in differences(table)[0]
+    assert table["rows"][1]["runs"]
