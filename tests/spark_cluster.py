@@ -74,8 +74,7 @@ class StandaloneCluster:
             "SPARK_HOME": str(self._home),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_DAEMON_MEMORY": "128m",
-            "SPARK_DAEMON_JAVA_OPTS": "-Dspark.master.rest.enabled=false "
-            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            "SPARK_DAEMON_JAVA_OPTS": "-Dspark.master.rest.enabled=false -XX:TieredStopAtLevel=1",
         }
         command = [str(self._home / "bin" / "spark-class"), name, "--host", "127.0.0.1", *options]
         with log.open("wb") as out:

@@ -113,6 +113,23 @@ def test_large_evidence_is_stored(tmp_path: Path, large: None) -> None:
         assert session.plans == ["boxes: 1 question, 1 of every row in one pass"]
 
 
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("name", ["sample", "sums_0", "judged_1", "combinations_1"])
+def test_no_table_of_a_pack_is_taken_for_scratch(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "GROUPING", -1.0)
+    folder = write_pack(tmp_path, {f"tables/{name}.schema.json": BOXES})
+    compiled, session = compile_folder(folder)
+    with session:
+        evidence = rows_as_evidence({"boxes": ROWS, name: ROWS[:5]}, compiled.pack.tables, AS_OF)
+        load(compiled, evidence, session)
+        before = session.fetch(f'SELECT * FROM "{name}" ORDER BY _row')
+        assert session.judge("boxes", "boxes", ("box_id",), ["locked", "bits > 1"], ()).patterns([0, 1])
+        session._same_rows("boxes", "boxes", ("box_id",))
+        assert session.fetch(f'SELECT * FROM "{name}" ORDER BY _row') == before
+
+
 # --- views ------------------------------------------------------------------------------------------
 
 

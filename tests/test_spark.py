@@ -20,7 +20,7 @@ import query_writer
 from engine_bench import inlined
 from policycheck.assessment import assess
 from policycheck.bench import Bench, setting_of
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import EngineError, InputError
 from policycheck.evidence import rows_as_evidence

@@ -336,7 +336,7 @@ class DuckDBSession:
         """The first and last row number of a table, and what holds its sums: made once for all its views."""
         if (base, keys) not in self._sums:
             lo, hi = self.fetch(f'SELECT min(_row), max(_row) FROM "{base}"')[0]
-            name = f"sums_{len(self._sums)}"
+            name = f"_sums_{len(self._sums)}"
             if lo is not None:
                 self._execute(f"CREATE OR REPLACE TABLE {name} AS {_row_sums(base, keys, lo, hi)}")
             self._sums[base, keys] = lo, hi, name

@@ -330,7 +330,7 @@ class SparkEngine:
             return FetchedJudgement(fetched_rows(fetched, len(key), len(observed)), tuple(observed))
         items = ", ".join(["`_row`", "`_source`", *packed_answers(len(expressions))])
         self._written += 1
-        name = f"judged_{self._written}"
+        name = f"_judged_{self._written}"
         self._keep_stored(name, self._cluster.query(f"SELECT {items} FROM ({tree})"))
         layout = Layout(Plan(relation, len(expressions)))
         return StoredJudgement(

@@ -54,7 +54,8 @@ def stored_judgement(
     columns = [name for name, *_ in engine.fetch(f'DESCRIBE "{relation}"') if not name.startswith("_")]
     every = max(1, total // SAMPLE)
     plan = choose(relation, columns, expressions, total // every, _sampled(engine, relation, every))
-    rows, combinations = f"judged_{number}", f"combinations_{number}"
+    # No name of a pack begins with an underscore.
+    rows, combinations = f"_judged_{number}", f"_combinations_{number}"
     if plan.grouped and not _answer_combinations(engine, plan, expressions, combinations):
         plan = Plan(relation, len(expressions))
     layout = Layout(plan)
@@ -74,11 +75,11 @@ def _sampled(engine: Engine, relation: str, every: int) -> Callable[[Sequence[st
         listed = ", ".join(f'"{name}"' for name in names)
         if not taken:
             engine.run(
-                f'CREATE OR REPLACE TABLE sample AS SELECT {listed} FROM "{relation}" '
+                f'CREATE OR REPLACE TABLE _sample AS SELECT {listed} FROM "{relation}" '
                 f"WHERE hash(_row) % {every} = 0"
             )
             taken = True
-        return int(engine.fetch(f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM sample)")[0][0])
+        return int(engine.fetch(f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM _sample)")[0][0])
 
     return count
 
