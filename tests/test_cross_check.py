@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -84,6 +85,29 @@ def test_an_engine_without_an_answer_checks_nothing(tmp_path: Path, monkeypatch:
     assert result.exit_code == 2
     assert "error[PC606]: not cross-checked" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_other_profiles_are_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that shows under a profile which nobody asked for, and only in the comparison."""
+    turn = DirectSession.turn_to
+    turns = 0
+
+    def stuck(session: DirectSession, trees: Any, parameters: Any) -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            turn(session, trees, parameters)
+
+    monkeypatch.setattr(DirectSession, "turn_to", stuck)
+    result = check(tmp_path, "--engine", "direct", "--cross-check", "--format", "json")
+    assert result.exit_code == 2
+
+
+def test_a_record_names_the_reports_that_it_is_about(tmp_path: Path) -> None:
+    check(tmp_path, "--quiet")
+    record = json.loads((tmp_path / "run.json").read_text())
+    for name in ("report.json", "report.html"):
+        assert record["sha256"][name] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
 def test_a_plan_is_told_where_it_is_asked_for(tmp_path: Path) -> None:

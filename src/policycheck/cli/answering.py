@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 class Engines:
     """What answers about one evidence, under any profile: the direct engine reads it once for all, and a
-    cluster is joined once. To be closed. `used` is what answered last, `plans` how it asked large evidence.
+    cluster is joined once. To be closed. `used` is what answered last, `plans` how it asked large evidence,
+    `answered` are all that have.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Engines:
         self._evidence: Evidence | None = None  # as loading it into the cluster left it
         self.used = Engine.AUTO
         self.plans: list[str] = []
+        self.answered: set[Engine] = set()
 
     def __enter__(self) -> Engines:
         return self
@@ -58,7 +60,7 @@ class Engines:
                 done = work(self._loaded(reading, session))
                 if not session.unanswered:
                     self._direct = session
-                    self.used, self.plans = Engine.DIRECT, []
+                    self._note(Engine.DIRECT, [])
                     return done
             self._direct = None
             if not reading.inputs.quiet:
@@ -68,11 +70,11 @@ class Engines:
 
         with DuckDBSession() as embedded:
             done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
-            self.used, self.plans = Engine.DUCKDB, embedded.plans
+            self._note(Engine.DUCKDB, embedded.plans)
             return done
 
-    def second_opinion(self, reading: Reading, work: Callable[[Run], T]) -> tuple[Engine, T]:
-        """What `work` makes of a run of an engine that has not answered yet, and which that is.
+    def second_opinion(self, reading: Reading, work: Callable[[Engines, Reading], T]) -> tuple[Engine, T]:
+        """What `work` makes of the answers of an engine that has not answered yet, and which that is.
 
         Raises InputError PC606 where it has no answer: what could not be checked is not checked.
         """
@@ -83,12 +85,15 @@ class Engines:
             raise _unchecked("the direct engine does not read bulk files", hint)
         with Engines() as asked:
             inputs = replace(reading.inputs, engine=other, quiet=True)
-            done = asked.judged(replace(reading, inputs=inputs), work)
-            if asked.used is not other:
-                raise _unchecked(
-                    f"{other} has no answer of its own", "leave --cross-check out, and report it"
-                )
+            done = work(asked, replace(reading, inputs=inputs))
+            if asked.answered != {other}:
+                hint = "leave --cross-check out, and report it"
+                raise _unchecked(f"{other} has no answer of its own", hint)
             return other, done
+
+    def _note(self, engine: Engine, plans: list[str]) -> None:
+        self.used, self.plans = engine, plans
+        self.answered.add(engine)
 
     def _on_cluster(self, reading: Reading, work: Callable[[Run], T]) -> T:
         """Spark alone: what it cannot answer ends the run."""
@@ -101,7 +106,7 @@ class Engines:
         check_askable(reading.compiled, self._spark)
         self._evidence = fill(reading.compiled, self._evidence or reading.evidence, self._spark)
         done = work(Run(reading.compiled, self._evidence, self._spark))
-        self.used, self.plans = Engine.SPARK, []
+        self._note(Engine.SPARK, [])
         return done
 
     def _loaded(self, reading: Reading, session: DirectSession) -> Run:

@@ -6,8 +6,9 @@ exit code.
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,12 @@ class RunRecord(Struct, frozen=True):
     plans: tuple[str, ...] = ()
     cross_checked_by: str | None = None
 
-    def to_json(self) -> bytes:
-        """`run.json`."""
+    def to_json(self, reports: Mapping[Path, bytes]) -> bytes:
+        """`run.json`, beside these reports: by their digests it is known of which run they are."""
         versions = {"policycheck": VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
-        return (
-            msgspec.json.format(msgspec.json.encode({**asdict(self), "versions": versions}), indent=1) + b"\n"
-        )
+        digests = {path.name: hashlib.sha256(data).hexdigest() for path, data in reports.items()}
+        known = {**asdict(self), "versions": versions, "sha256": digests}
+        return msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n"
 
 
 def run_gate(inputs: Inputs, wish: Wish) -> int:
@@ -82,7 +83,7 @@ def run_gate(inputs: Inputs, wish: Wish) -> int:
         screen = rendered.pop(wish.formats[0] if folder is None else SCREEN, None)
         if folder is not None:
             files = {_path(folder, name): data for name, data in rendered.items()}
-            files[folder / RUN] = about
+            files[folder / RUN] = about.to_json(files)
             write_files(files, folder, inputs.quiet)
             lists.publish(inputs.quiet)
     except BaseException:
@@ -92,8 +93,10 @@ def run_gate(inputs: Inputs, wish: Wish) -> int:
     return assessment.gate.exit_code
 
 
-def _judge(inputs: Inputs, wish: Wish, lists: _FindingLists) -> tuple[Assessment, dict[str, bytes], bytes]:
-    """The assessment, its reports and what is to be kept of the run, all rendered before any is written."""
+def _judge(
+    inputs: Inputs, wish: Wish, lists: _FindingLists
+) -> tuple[Assessment, dict[str, bytes], RunRecord]:
+    """The assessment, its reports, all rendered before any is written, and how they came about."""
     from policycheck.assessment import assess
 
     reading = read(inputs)
@@ -106,20 +109,25 @@ def _judge(inputs: Inputs, wish: Wish, lists: _FindingLists) -> tuple[Assessment
             overflow=overflow, suspicion=suspicion,
         )  # fmt: skip
 
-    keep = lists.keep if lists.folder is not None else None
+    def assessed(engines: Engines, reading: Reading, overflow: Overflow | None) -> Assessment:
+        assessment = engines.judged(reading, lambda run: judge(run, overflow))
+        used, plans = engines.used, engines.plans
+        if wish.compare or reading.is_small:
+            assessment = _compared(engines, reading, assessment)
+        engines.used, engines.plans = used, plans  # of the profile that was asked for
+        return assessment
+
     with Engines() as engines:
-        assessment = engines.judged(reading, lambda run: judge(run, keep))
+        assessment = assessed(engines, reading, lists.keep if lists.folder is not None else None)
         about = RunRecord(str(engines.used), tuple(engines.plans))
         if wish.cross_check:
-            other, second = engines.second_opinion(reading, lambda run: judge(run, None))
+            other, second = engines.second_opinion(reading, lambda e, r: assessed(e, r, None))
             faults = disagreements(assessment, second, (about.engine, str(other)))
             if faults:
                 raise InputError(faults)
             about = replace(about, cross_checked_by=str(other))
-        _tell_engine(about, wish.explain_plan, inputs.quiet)
-        if wish.compare or reading.is_small:
-            assessment = _compared(engines, reading, assessment)
-    return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}, about.to_json()
+    _tell_engine(about, wish.explain_plan, inputs.quiet)
+    return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}, about
 
 
 def _tell_engine(about: RunRecord, explain_plan: bool, quiet: bool) -> None:

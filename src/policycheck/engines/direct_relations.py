@@ -93,7 +93,7 @@ class Relations:
         self._views: dict[str, _View] = {}
         self._queries: dict[str, Query] = {}
         self._expressions: dict[tuple[str, int], _Compiled[Value]] = {}  # by relation and tree
-        self._selects: dict[str, _Compiled[Query]] = {}
+        self._selects: dict[int, _Compiled[Query]] = {}
         self._reads: dict[str, None] = {}  # the relations that what is being compiled has asked for
         self._state = 0  # another number after any change of rows, texts or columns
 
@@ -125,10 +125,13 @@ class Relations:
         if known is None:
             self._views[name] = _View(text)
             self._forget_compiled()
-        elif known.text != text:
-            known.text, compiled = text, known.compiled
-            if compiled is not None and self._trees(text) is compiled.tree:
-                return  # it differs in the values of parameters only
+            return
+        compiled, before_text = known.compiled, known.text
+        known.text = text
+        # What was made of a tree holds for the tree: of two texts that are equal under one profile, each may
+        # read a parameter of its own, and of two that are not, both the same one.
+        same = before_text == text if compiled is None else self._trees(text) is compiled.tree
+        if not same:
             self._state += 1
             known.compiled = None
             before, known.query = known.query, None
@@ -216,9 +219,10 @@ class Relations:
 
     def select(self, text: str) -> tuple[Columns, list[tuple[Any, ...]]]:
         """Columns and rows of any query over the tables and views."""
-        if text not in self._selects:
-            self._selects[text] = self._compiled(self._trees(text), self._compiler.query)
-        found = self._selects[text]
+        tree = self._trees(text)
+        if id(tree) not in self._selects:
+            self._selects[id(tree)] = self._compiled(tree, self._compiler.query)
+        found = self._selects[id(tree)]
         return found.made.columns, self._held(found, _rows_of)
 
     # --- compiling ---

@@ -48,6 +48,10 @@ PARSER = f"duckdb {duckdb.__version__}"
 FETCH_LIMIT = 20_000
 """Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
 
+MANY = 3_000_000
+MANY_MEMORY_MB = 1600
+"""With more rows than that in one table the engine may take this much memory before it spills."""
+
 BATCH = 20_000
 """Rows fetched at a time when all of a large answer are wanted."""
 
@@ -240,6 +244,8 @@ class DuckDBSession:
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
         result = load_bulk(data, as_of, self)
+        if sum(result.rows.values()) > MANY:
+            self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
         self._sums.clear()
         self._row_totals[data.schema.name] = self.fetch(f'SELECT count(*) FROM "{data.schema.name}"')[0][0]
         return result

@@ -59,7 +59,7 @@ class SparkEngine:
         self.parse = self._embedded.parse
         try:
             # A folder of its own: nothing that stood there before is read, and nothing of it stays.
-            self._staging = Path(tempfile.mkdtemp(prefix="policycheck-", dir=staging))
+            self._staging = Path(tempfile.mkdtemp(prefix="policycheck-", dir=staging)).resolve()
         except OSError as error:
             self.close()
             words = f"the staging folder `{staging}` cannot be used: {error.strerror}"
@@ -227,16 +227,15 @@ class SparkEngine:
         self._totals[name] = rows.num_rows
         frame.createOrReplaceTempView(name)
 
-    def _keep_stored(self, name: str, frame: Any) -> None:
-        """Many rows are written once, for all questions about them."""
+    def _keep_stored(self, name: str, frame: Any, expected: int | None = None) -> None:
+        """Many rows are written once, for all questions about them. Raises EngineLostError where fewer come
+        back, or others than are expected."""
         folder = self._folder(name)
-        self._cluster.write(frame, folder)
-        stored = self._cluster.stored(folder, frame.schema)
-        stored.createOrReplaceTempView(name)
+        written = self._cluster.write(frame, folder)
+        self._cluster.stored(folder, frame.schema).createOrReplaceTempView(name)
+        self._cluster.expect(name, written if expected is None else expected)
         self._rows.pop(name, None)
-        self._totals[name] = self._cluster.rows(self._cluster.query(f"SELECT count(*) FROM `{name}`"))[0][
-            0
-        ].as_py()
+        self._totals[name] = written
 
     def _folder(self, name: str) -> Path:
         self._written += 1
@@ -258,7 +257,7 @@ class SparkEngine:
             self._changed.add(name)
 
     def load_bulk(self, data: TableData, as_of: datetime) -> BulkResult:
-        """Reads the bulk files of a table, checks every row, and closes their descriptors."""
+        """Reads the bulk files of a table and checks every row."""
         return self._embedded.load_bulk(data, as_of)
 
     def dangling(self, data: TableData, column: Column) -> list[RowFault]:
@@ -294,6 +293,7 @@ class SparkEngine:
             + [f"`{c.name}` {_SPARK_TYPES[c.type]}" for c in self._schemas[name].columns]
         )
         self._cluster.stored(folder, shape).createOrReplaceTempView(name)
+        self._cluster.expect(name, total)
         self._rows.pop(name, None)
         self._totals[name] = total
 
@@ -331,7 +331,8 @@ class SparkEngine:
         items = ", ".join(["`_row`", "`_source`", *packed_answers(len(expressions))])
         self._written += 1
         name = f"_judged_{self._written}"
-        self._keep_stored(name, self._cluster.query(f"SELECT {items} FROM ({tree})"))
+        answers = self._cluster.query(f"SELECT {items} FROM ({tree})")
+        self._keep_stored(name, answers, self._totals[relation])
         layout = Layout(Plan(relation, len(expressions)))
         return StoredJudgement(
             self, relation, name, "", layout, tuple(key), tuple(observed), self._totals[relation]

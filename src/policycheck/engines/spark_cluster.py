@@ -15,6 +15,8 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ _MASTER = re.compile(
     r"local\[(?:[1-9][0-9]?|\*)\]|spark://[A-Za-z0-9.-]+:[0-9]{1,5}(?:,[A-Za-z0-9.-]+:[0-9]{1,5})*"
 )
 _SETTINGS = {
-    # What a query means. Everything here is set, whatever the cluster's own configuration says.
+    # What a query means. The driver reads no configuration beside this: see `_without_configuration`.
     "spark.sql.ansi.enabled": "true",
     "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.ansi.enforceReservedKeywords": "false",
@@ -48,6 +50,11 @@ _SETTINGS = {
     "spark.sql.parquet.filterPushdown": "false",
     "spark.sql.parquet.aggregatePushdown": "false",
     "spark.sql.statistics.fallBackToHdfs": "false",
+    # A file that is gone or damaged is no file without rows.
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.optimizer.excludedRules": "",
+    "spark.speculation": "false",
     # How it runs.
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -181,7 +188,9 @@ class Cluster:
         from pyspark import SparkContext
         from pyspark.java_gateway import launch_gateway
 
-        with (self._folder / "driver.log").open("w") as log:
+        configured = self._folder / "conf"
+        configured.mkdir()
+        with (self._folder / "driver.log").open("w") as log, _without_configuration(configured):
             try:
                 self._gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
                 return SparkContext(conf=conf, gateway=self._gateway)
@@ -266,9 +275,31 @@ class Cluster:
             gc.collect()  # Python's handles of plans, which hold the plans themselves in the driver
         return self._guarded(frame.toArrow)
 
-    def write(self, frame: Any, folder: Path) -> None:
-        """The rows as Parquet in a new folder that the cluster sees."""
-        self._guarded(lambda: frame.write.mode("errorifexists").parquet(folder.as_uri()))
+    def write(self, frame: Any, folder: Path) -> int:
+        """The rows as Parquet in a new folder that the cluster sees; how many the workers have written."""
+        from pyspark.sql import Observation
+        from pyspark.sql.functions import count, lit
+
+        seen = Observation()
+
+        def written() -> int:
+            observed = frame.observe(seen, count(lit(1)).alias("rows"))
+            observed.write.mode("errorifexists").parquet(folder.as_uri())
+            return int(seen.get["rows"])
+
+        return int(self._guarded(written))
+
+    def expect(self, relation: str, rows: int) -> None:
+        """Raises EngineLostError where a stored relation does not hold so many rows, as every worker sees it.
+
+        INVARIANT: a row that storage has lost is not taken for one that was never there.
+        """
+        found = self.rows(self.query(f"SELECT count(*) FROM `{relation}`"))[0][0].as_py()
+        if found != rows:
+            raise self._gone(
+                f"{found} of {rows} rows of `{relation}` come back from the staging folder, which every "
+                "worker has to see"
+            )
 
     def stored(self, folder: Path, schema: Any = None) -> Any:
         """Parquet in a folder that the cluster sees, as a DataFrame."""
@@ -300,6 +331,19 @@ class Cluster:
     def _gone(self, words: str) -> EngineLostError:
         fault = Fault("PC623", f"Spark failed: {words}", Place("engine"), "look at the cluster and run again")
         return EngineLostError([fault])
+
+
+@contextmanager
+def _without_configuration(empty: Path) -> Iterator[None]:
+    """No file or variable of this machine's changes what a query means, while the driver starts."""
+    names = ("SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ["SPARK_CONF_DIR"] = str(empty)
+    try:
+        yield
+    finally:
+        os.environ.pop("SPARK_CONF_DIR", None)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
 def _state_of(error: BaseException) -> str:
