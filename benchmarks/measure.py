@@ -154,15 +154,18 @@ def compare(
 def judged(table: Table, aim: Aim) -> dict[str, Any]:
     """An aim with what was measured; `measured` is None where a side is not installed or was not measured."""
     runs = next(row["runs"] for row in table["rows"] if row["side"] == aim.side)
+    stopped = False
     if aim.unit == "ratio":
         value = ratio_of(table, aim.side, aim.beside)
-        if value is None and aim.at_least:
+        if stopped := value is None and aim.at_least:
             value = _at_least(table, aim)
     elif not runs:
         value = None
     else:
         value = max(r["peak_mib"] for r in runs) if aim.unit == "MiB" else median(r["seconds"] for r in runs)
     met = None if value is None else value >= aim.limit if aim.at_least else value <= aim.limit
+    if stopped and not met:
+        met = None  # it took longer than that, and nobody knows how much
     kept = {"aim": aim.words, "measured": value, "limit": aim.limit, "at_least": aim.at_least, "met": met}
     return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside}
 

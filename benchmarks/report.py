@@ -73,6 +73,8 @@ def _aim_row(aim: Mapping[str, Any], table: Table) -> tuple[str, str, str, str]:
         verdict = "missed" if "crashed" in absent.values() else "not measured"
         why = ", ".join(f"{name}: {state}" for name, state in absent.items())
         return aim["aim"], "", bound, f"{verdict}: {why or 'no run counted'}"
+    if aim["met"] is None:
+        return aim["aim"], f"at least {number(value)}", bound, "open: it was stopped before that showed"
     if aim["met"]:
         return aim["aim"], number(value), bound, "met"
     return aim["aim"], number(value), bound, f"missed by {abs(value - limit) / limit:.0%}"
