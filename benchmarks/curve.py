@@ -54,7 +54,6 @@ def svg(title: str, label: str, xs: Sequence[int], lines: Mapping[str, Sequence[
                 f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle" fill="{colour}">{second:.2f}</text>'
             )
         parts.append(
-            f'<text x="{WIDTH - RIGHT}" y="{TOP + 16 * number}" text-anchor="end" '
-            f'fill="{colour}">{escape(name)}</text>'
+            f'<text x="{LEFT + 8}" y="{TOP + 12 + 16 * number}" fill="{colour}">{escape(name)}</text>'
         )
     return "\n".join([*parts, "</svg>", ""])

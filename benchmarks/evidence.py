@@ -106,7 +106,9 @@ def run_sql(script: str) -> None:
     import duckdb
 
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; SET threads = 1; SET memory_limit = '2GB'")
+        connection.execute(
+            "SET TimeZone = 'UTC'; SET threads = 1; SET memory_limit = '2GB'; SET enable_progress_bar = false"
+        )
         connection.execute(script)
 
 

@@ -29,6 +29,10 @@ Run = dict[str, Any]
 """
 
 
+class LateError(Exception):
+    """A child was stopped because it took too long. The first argument: its processor time in seconds."""
+
+
 class ChildError(Exception):
     """A child ended with an exit code that nobody expected. The message shows its last output."""
 
@@ -65,7 +69,7 @@ class Aim:
     unit: str = "ratio"
 
 
-def run(command: Sequence[str], expected: Sequence[int], log: Path, patience: float = 3600) -> Run | None:
+def run(command: Sequence[str], expected: Sequence[int], log: Path, patience: float = 3600) -> Run:
     """Runs `command` in the repository with its output in `log`, what it says on standard error beside
     it.
 
@@ -84,7 +88,7 @@ def run(command: Sequence[str], expected: Sequence[int], log: Path, patience: fl
     )
     told: Run = json.loads(measured.stdout)
     if told.pop("late"):
-        return None
+        raise LateError(told["processor_seconds"])
     if told["exit_code"] not in expected:
         errors = log.with_name(log.name + ".errors").read_text("utf-8", "replace")
         shown = (log.read_text("utf-8", "replace") + errors)[-2000:]
@@ -127,8 +131,8 @@ def compare(
                 except ChildError as error:
                     row["state"], row["crash"] = "crashed", str(error)
                     continue
-                if done is None:
-                    row["state"], row["stopped_after"] = f"over {side.patience:.0f} s", side.patience
+                except LateError as late:
+                    row["state"], row["stopped_after"] = f"over {side.patience:.0f} s", late.args[0]
                     continue
                 answer = side.answer(log.read_text("utf-8", "replace"))
                 if row["answer"] is not None and row["answer"] != answer:
@@ -150,15 +154,18 @@ def compare(
 def judged(table: Table, aim: Aim) -> dict[str, Any]:
     """An aim with what was measured; `measured` is None where a side is not installed or was not measured."""
     runs = next(row["runs"] for row in table["rows"] if row["side"] == aim.side)
+    stopped = False
     if aim.unit == "ratio":
         value = ratio_of(table, aim.side, aim.beside)
-        if value is None and aim.at_least:
+        if stopped := value is None and aim.at_least:
             value = _at_least(table, aim)
     elif not runs:
         value = None
     else:
         value = max(r["peak_mib"] for r in runs) if aim.unit == "MiB" else median(r["seconds"] for r in runs)
     met = None if value is None else value >= aim.limit if aim.at_least else value <= aim.limit
+    if stopped and not met:
+        met = None  # it took longer than that, and nobody knows how much
     kept = {"aim": aim.words, "measured": value, "limit": aim.limit, "at_least": aim.at_least, "met": met}
     return kept | {"unit": aim.unit, "side": aim.side, "beside": aim.beside}
 
@@ -174,10 +181,13 @@ def ratio_of(table: Table, side: str, beside: str) -> float | None:
 
 
 def _at_least(table: Table, aim: Aim) -> float | None:
-    """How many times as long the slower side took at least, where it was stopped."""
+    """How many times as long the slower side took at least, where it was stopped.
+
+    In processor time: of its wall time nobody knows how much it could use.
+    """
     rows = {row["side"]: row for row in table["rows"]}
     stopped, runs = rows[aim.side]["stopped_after"], rows[aim.beside]["runs"]
-    return stopped / median(each["seconds"] for each in runs) if stopped and runs else None
+    return stopped / median(each["processor_seconds"] for each in runs) if stopped and runs else None
 
 
 def differences(table: Table) -> list[str]:

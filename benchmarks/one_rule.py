@@ -137,7 +137,7 @@ def sides(folder: Path, records: int) -> Sequence[Side]:
         ]
         if records <= 100_000:
             rego = theirs("regopy", "rego_one_rule", lines)
-            found.append(Side(REGO, rego, first_names, rounds=1, patience=200))
+            found.append(Side(REGO, rego, first_names, rounds=1, patience=240))
     if small:
         found.append(
             Side("CEL (cel-python)", theirs("cel-python", "celpy_one_rule", lines), first_names, rounds=1)
