@@ -11,7 +11,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -20,27 +22,13 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
+from policycheck.engines.duckdb_types import COLUMN_TYPES, SQL_TYPES, bind_columns
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
 
-SQL_TYPES = {
-    ColumnType.TEXT: "VARCHAR",
-    ColumnType.INT: "BIGINT",
-    ColumnType.BOOL: "BOOLEAN",
-    ColumnType.DAY: "DATE",
-    ColumnType.DAYS: "STRUCT(lo DATE, hi DATE)",
-    ColumnType.INSTANT: "STRUCT(lo TIMESTAMP, hi TIMESTAMP)",
-    ColumnType.SET: "VARCHAR[]",
-}
-COLUMN_TYPES = {sql: kind for kind, sql in SQL_TYPES.items()} | {
-    "INTEGER": ColumnType.INT,
-    "SMALLINT": ColumnType.INT,
-    "TINYINT": ColumnType.INT,
-    "HUGEINT": ColumnType.INT,
-}
 _ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 PARSER = f"duckdb {duckdb.__version__}"
 """What makes syntax trees here: another version may read a text in another way."""
@@ -385,19 +373,25 @@ class DuckDBSession:
         """The rows of one query of this package's own, as an Arrow table."""
         return self._connection.sql(sql).to_arrow_table()
 
-    def fetch_beside(self) -> Callable[[str, list[Any]], list[tuple[Any, ...]]]:
-        """A `fetch` on a cursor of its own that another thread may use, once."""
-        cursor = self._connection.cursor()
+    @contextmanager
+    def fetches(self, count: int) -> Iterator[list[Callable[[str, list[Any]], list[tuple[Any, ...]]]]]:
+        """Several `fetch`es, each for one thread at a time; their threads have ended when this ends."""
+        # Made and closed in one thread: a cursor that goes while another comes may stop both for ever.
+        cursors = [self._connection.cursor() for _ in range(count)]
 
-        def fetch(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        def fetch(
+            cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
+        ) -> list[tuple[Any, ...]]:
             try:
                 return cursor.execute(sql, parameters).fetchall()
             except duckdb.Error as error:
                 raise _engine_error(_first_line(error), "") from error
-            finally:
-                cursor.close()
 
-        return fetch
+        try:
+            yield [partial(fetch, cursor) for cursor in cursors]
+        finally:
+            for cursor in cursors:
+                cursor.close()
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
@@ -416,24 +410,6 @@ def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
         f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
         f'sum(hash(_row, {keys})) AS keys FROM "{relation}" GROUP BY _source'
     )
-
-
-def bind_columns(schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]) -> list[str]:
-    """Adds the columns of a table to the parameters and answers the SELECT items that spread them."""
-    return [_bind(column, columns[column.name], parameters) for column in schema.columns]
-
-
-def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
-    """Adds the values of one column to the parameters and answers the SELECT item that spreads them."""
-    if column.type in (ColumnType.DAYS, ColumnType.INSTANT):
-        kind = "DATE" if column.type is ColumnType.DAYS else "TIMESTAMP"
-        parameters.append([None if v is None else v[0] for v in values])
-        parameters.append([None if v is None else v[1] for v in values])
-        lo = f"unnest(${len(parameters) - 1}::{kind}[])"
-        hi = f"unnest(${len(parameters)}::{kind}[])"
-        return f"CASE WHEN {lo} IS NULL THEN NULL ELSE {{'lo': {lo}, 'hi': {hi}}} END"
-    parameters.append(values)
-    return f"unnest(${len(parameters)}::{SQL_TYPES[column.type]}[])"
 
 
 def _first_line(error: BaseException) -> str:
