@@ -109,7 +109,10 @@ def machines(results: Iterable[Result]) -> str:
 
 def tables(result: Result) -> str:
     """All tables of one result."""
-    return "\n\n".join(f"**{table['title'].capitalize()}**\n\n{shown(table)}" for table in result["tables"])
+    return "\n\n".join(
+        f"**{table['title'][:1].upper() + table['title'][1:]}**\n\n{shown(table)}"
+        for table in result["tables"]
+    )
 
 
 def points(table: Table) -> tuple[str, Sequence[int], Mapping[str, Sequence[float]]]:

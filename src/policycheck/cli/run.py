@@ -1,7 +1,6 @@
 """What most commands begin with: reading pack and evidence under a profile, as of an instant.
 
-Goes in: what was asked for, and the clock. Comes out: a compiled pack, verified evidence and a loaded
-session.
+Goes in: what was asked for, and the clock. Comes out: a compiled pack and verified evidence.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
-T = TypeVar("T")
 EVIDENCE = Path("evidence")
 FROM_MANIFEST = "manifest"
 
