@@ -263,9 +263,8 @@ def run_check(master: str, output: Path, *options: str) -> Iterator[subprocess.P
         kill_family(run)
 
 
-@pytest.mark.parametrize(
-    "only", [("--only", "SE"), pytest.param((), marks=pytest.mark.slow)], ids=["some", "all"]
-)
+@pytest.mark.slow  # minutes each; that all workers go is tested in the short form
+@pytest.mark.parametrize("only", [("--only", "SE"), ()], ids=["some", "all"])
 def test_the_report_is_the_same_although_a_worker_dies(tmp_path: Path, only: tuple[str, ...]) -> None:
     """Under all profiles; the long form is every view and expression of the pack over the sample."""
     with StandaloneCluster() as machines, run_check(machines.url, tmp_path / "spark", *only) as run:
