@@ -87,6 +87,26 @@ def test_an_engine_without_an_answer_checks_nothing(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
+def test_an_engine_does_not_check_its_own_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the direct engine fails under another profile, DuckDB answers there, and may not check that."""
+    turn = DirectSession.turn_to
+    turns = 0
+
+    def failing(session: DirectSession, trees: Any, parameters: Any) -> None:
+        nonlocal turns
+        turns += 1
+        turn(session, trees, parameters)
+        if turns == 2:
+            session.unanswered.append("nothing")
+            raise EngineError([Fault("PC901", "nothing", Place("engine"), "")])
+
+    monkeypatch.setattr(DirectSession, "turn_to", failing)
+    result = check(tmp_path, "--engine", "direct", "--cross-check", "--format", "json")
+    assert result.exit_code == 2
+    assert "not cross-checked: duckdb answered a part of it already" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_other_profiles_are_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that shows under a profile which nobody asked for, and only in the comparison."""
     turn = DirectSession.turn_to

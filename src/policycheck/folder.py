@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -189,7 +188,9 @@ def private_copy(fd: int, look: Callable[[bytes], None] | None = None) -> Privat
     `look` gets every piece in order. The copy lies in the folder for temporary files (TMPDIR), on disk
     as far as that folder is. Raises NoRoomError where it does not fit there.
     """
-    with _room(), tempfile.TemporaryFile(prefix="policycheck-", buffering=0) as file:
+    from tempfile import TemporaryFile  # small files need none
+
+    with _room(), TemporaryFile(prefix="policycheck-", buffering=0) as file:
         copy = os.dup(file.fileno())
     try:
         # INVARIANT: what is hashed is what is read; a second look at the original might see other bytes.
@@ -219,8 +220,10 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        from tempfile import gettempdir
+
         why = (error.strerror or "the system refuses it").lower()
-        raise NoRoomError(f"no private copy of it can be made in {tempfile.gettempdir()}: {why}") from None
+        raise NoRoomError(f"no private copy of it can be made in {gettempdir()}: {why}") from None
 
 
 def digest_of(fd: int) -> tuple[str, int]:

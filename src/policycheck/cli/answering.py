@@ -73,13 +73,17 @@ class Engines:
             self._note(Engine.DUCKDB, embedded.plans)
             return done
 
-    def second_opinion(self, reading: Reading, work: Callable[[Engines, Reading], T]) -> tuple[Engine, T]:
-        """What `work` makes of the answers of an engine that has not answered yet, and which that is.
+    def second_opinion(self, reading: Reading, first: Engine, work: Callable[[Engines, Reading], T]) -> T:
+        """What `work` makes of the answers of another engine than the `first`, which gave all so far.
 
-        Raises InputError PC606 where it has no answer: what could not be checked is not checked.
+        Raises InputError PC606 where there is none, or where the first answers are of more than one engine:
+        what an engine has not answered beside another is not checked.
         """
-        wanted = Engine.DUCKDB if self.used is Engine.DIRECT else Engine.DIRECT
-        other = Engine.DUCKDB if self.used is Engine.SPARK and reading.has_bulk else wanted
+        wanted = Engine.DUCKDB if first is Engine.DIRECT else Engine.DIRECT
+        other = Engine.DUCKDB if first is Engine.SPARK and reading.has_bulk else wanted
+        if self.answered != {first}:
+            hint = "leave --cross-check or --compare-profiles out, and report it"
+            raise _unchecked(f"{other} answered a part of it already", hint)
         if other is Engine.DIRECT and reading.has_bulk:
             hint = "check a smaller part of it, as YAML, JSON, NDJSON or CSV below 16 MiB"
             raise _unchecked("the direct engine does not read bulk files", hint)
@@ -89,7 +93,7 @@ class Engines:
             if asked.answered != {other}:
                 hint = "leave --cross-check out, and report it"
                 raise _unchecked(f"{other} has no answer of its own", hint)
-            return other, done
+            return done
 
     def _note(self, engine: Engine, plans: list[str]) -> None:
         self.used, self.plans = engine, plans

@@ -16,12 +16,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from policycheck.agreement import disagreements
 from policycheck.cli import VERSION
 from policycheck.cli.answering import Engines
 from policycheck.cli.document import lay_beside
 from policycheck.cli.publishing import STDOUT, write_files
-from policycheck.cli.run import Inputs, Reading, read
+from policycheck.cli.run import Engine, Inputs, Reading, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, FaultList, InputError, nearest
 from policycheck.model import Severity
@@ -59,9 +58,9 @@ class Wish(Struct, frozen=True):
 class RunRecord(Struct, frozen=True):
     """How the answers came about, which changes none of them: kept beside the reports, and not in them."""
 
-    engine: str
+    engine: Engine
     plans: tuple[str, ...] = ()
-    cross_checked_by: str | None = None
+    cross_checked_by: Engine | None = None
 
     def to_json(self, reports: Mapping[Path, bytes]) -> bytes:
         """`run.json`, beside these reports: by their digests it is known of which run they are."""
@@ -109,23 +108,26 @@ def _judge(
             overflow=overflow, suspicion=suspicion,
         )  # fmt: skip
 
-    def assessed(engines: Engines, reading: Reading, overflow: Overflow | None) -> Assessment:
+    def assessed(
+        engines: Engines, reading: Reading, overflow: Overflow | None = None
+    ) -> tuple[Assessment, RunRecord]:
         assessment = engines.judged(reading, lambda run: judge(run, overflow))
-        used, plans = engines.used, engines.plans
+        about = RunRecord(engines.used, tuple(engines.plans))  # of the profile that was asked for
         if wish.compare or reading.is_small:
             assessment = _compared(engines, reading, assessment)
-        engines.used, engines.plans = used, plans  # of the profile that was asked for
-        return assessment
+        return assessment, about
 
     with Engines() as engines:
-        assessment = assessed(engines, reading, lists.keep if lists.folder is not None else None)
-        about = RunRecord(str(engines.used), tuple(engines.plans))
+        overflow = lists.keep if lists.folder is not None else None
+        assessment, about = assessed(engines, reading, overflow)
         if wish.cross_check:
-            other, second = engines.second_opinion(reading, lambda e, r: assessed(e, r, None))
-            faults = disagreements(assessment, second, (about.engine, str(other)))
+            from policycheck.agreement import disagreements
+
+            second, beside = engines.second_opinion(reading, about.engine, assessed)
+            faults = disagreements(assessment, second, (about.engine, beside.engine))
             if faults:
                 raise InputError(faults)
-            about = replace(about, cross_checked_by=str(other))
+            about = replace(about, cross_checked_by=beside.engine)
     _tell_engine(about, wish.explain_plan, inputs.quiet)
     return assessment, {name: REPORTERS[name].render(assessment) for name in wish.formats}, about
 
@@ -216,11 +218,12 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _warn_of_earlier(folder: Path | None, formats: Sequence[str]) -> None:
-    """A report of an earlier run must not be taken for one of this run, which has none."""
-    for name in formats if folder is not None else ():
-        path = _path(folder, name) if folder is not None else Path()
-        if name != SCREEN and path.is_file():
-            say(f"note: {path} is the report of an earlier run")
+    """What an earlier run has left must not be taken for something of this run, which has no report."""
+    if folder is None:
+        return
+    reports = [_path(folder, name) for name in formats if name != SCREEN]
+    for path in filter(Path.is_file, [*reports, folder / RUN]):
+        say(f"note: {path} is of an earlier run")
 
 
 def _tell(assessment: Assessment, screen: bytes | None, ends_with_gate: bool, quiet: bool) -> None:

@@ -6,7 +6,6 @@ Goes in: paths and the bytes for each. Comes out: files that took the place of e
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +35,8 @@ def write_files(files: Mapping[Path, bytes], folder: Path, quiet: bool) -> None:
 
 def _beside(target: Path, data: bytes) -> Path:
     """The data in a file with a name of its own, complete and on disk."""
+    import tempfile  # nothing is published where the report goes to standard output
+
     handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", dir=target.parent)
     path = Path(name)
     try:

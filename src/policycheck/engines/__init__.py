@@ -10,15 +10,30 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
+from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.sources import SourceError
 
 Answer = bool | None
 ALL_COLUMNS = "*"  # among the wanted columns of a view: every column
+
+
+def failed(message: str, help: str = "") -> EngineError:
+    """What an engine does not answer on these rows."""
+    return EngineError([Fault("PC901", message, Place("engine"), help)])
+
+
+def rows_lost(relation: str, base: str, answered: int, kept: int, expected: int) -> EngineError:
+    """A subject view that does not keep every row of its base once. All numbers are of rows."""
+    return failed(
+        f"`{relation}` answers {answered} rows, and keeps {kept} of the {expected} rows of `{base}`",
+        "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
+    )
 
 
 class Row(Struct, frozen=True):
@@ -31,12 +46,12 @@ class Row(Struct, frozen=True):
     observed: tuple[Any, ...]
 
 
-class BulkResult(Protocol):
-    """What loading bulk files found. `rows` and `broken` are by source number."""
+class BulkResult(Struct):
+    """What loading bulk files found. By source number: `rows` that were read, why one is `broken`."""
 
-    faults: list[RowFault]
-    rows: dict[int, int]
-    broken: dict[int, SourceError]
+    faults: list[RowFault] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)
+    broken: dict[int, SourceError] = field(default_factory=dict)
 
 
 class Judgement(Protocol):

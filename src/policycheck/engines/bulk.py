@@ -15,14 +15,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from msgspec import Struct, field
-
 from policycheck.cells import shown
-from policycheck.engines.bulk_rules import cell_rules, quoted
+from policycheck.engines import BulkResult
+from policycheck.engines.bulk_rules import cell_rules
 from policycheck.engines.bulk_text import FAULT_LIMIT, Store, read_text
 from policycheck.errors import EngineError
 from policycheck.model import BulkFile, Column, ColumnType, RowFault, SourceState, TableData, TableSchema
 from policycheck.rowfiles import suffix_of
+from policycheck.scope import sql_literal
 from policycheck.source import Place
 from policycheck.sources import BULK as PARQUET
 from policycheck.sources import SourceError, miscounted
@@ -34,14 +34,6 @@ INSTANT_FORM = (
 DAY_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 Fetch = Callable[[str], list[tuple[Any, ...]]]
-
-
-class BulkResult(Struct):
-    """`rows` and `broken` are by source number: rows read, and why a source cannot be used."""
-
-    faults: list[RowFault] = field(default_factory=list)
-    rows: dict[int, int] = field(default_factory=dict)
-    broken: dict[int, SourceError] = field(default_factory=dict)
 
 
 class _UnusableError(Exception):
@@ -106,7 +98,7 @@ def _coded(schema: TableSchema) -> list[Column]:
 
 def _members(column: Column) -> str:
     # INVARIANT: the members stand in the order of text, which is the order that `<` and `max` then go by.
-    return f"ENUM({', '.join(quoted(value) for value in sorted(column.enum))})"
+    return f"ENUM({', '.join(sql_literal(value) for value in sorted(column.enum))})"
 
 
 def _retype(schema: TableSchema, types: Mapping[str, str], fetch: Fetch) -> None:

@@ -9,13 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from policycheck.model import Column, ColumnType
+from policycheck.scope import sql_literal
 
 FIRST_DAY, LAST_DAY = "DATE '1900-01-01'", "DATE '2999-12-31'"
-
-
-def quoted(text: str) -> str:
-    """The text as a literal of SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[tuple[str, str, str, str]]:
@@ -28,7 +24,7 @@ def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[
     if not column.nullable:
         rule("has no value", f"{name} IS NULL")
     if column.enum and not is_coded:
-        listed = ", ".join(map(quoted, column.enum))
+        listed = ", ".join(map(sql_literal, column.enum))
         if column.type is ColumnType.SET:
             # Most sets have one member, and a list function costs ten times a comparison.
             one, many = f"{name}[1] NOT IN ({listed})", f"NOT list_has_all([{listed}], {name})"
@@ -41,7 +37,7 @@ def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[
         if column.pattern:
             rule(
                 "has not its form",
-                f"NOT regexp_full_match({name}, {quoted(column.pattern)})",
+                f"NOT regexp_full_match({name}, {sql_literal(column.pattern)})",
             )
         if not column.enum:
             rule("holds a NUL character", f"contains({name}, chr(0))")

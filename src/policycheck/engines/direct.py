@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from policycheck.engines import BulkResult, Judgement, Row
+from policycheck.engines import BulkResult, Judgement, Row, failed, rows_lost
 from policycheck.engines.direct_relations import ROW, SOURCE, Columns, Relations, Trees
-from policycheck.engines.direct_values import INT, SET, column_kind, failed, refused
+from policycheck.engines.direct_values import INT, SET, column_kind, refused
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 
@@ -171,11 +171,7 @@ class DirectSession:
         found = {tuple([row[place] for place in here]) for row in answered}
         kept = sum(tuple([row[place] for place in there]) in found for row in expected)
         if len(answered) != len(expected) or kept != len(expected):
-            raise failed(
-                f"`{relation}` answers {len(answered)} rows, and keeps {kept} of the {len(expected)} rows of "
-                f"`{base}`",
-                "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
-            )
+            raise rows_lost(relation, base, len(answered), kept, len(expected))
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""

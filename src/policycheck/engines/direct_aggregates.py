@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from policycheck.engines import failed
 from policycheck.engines.direct_expressions import VISITS, call_function, function_name
 from policycheck.engines.direct_scope import Expression, Node, Scope, of_kind, reader
 from policycheck.engines.direct_values import (
@@ -20,7 +21,6 @@ from policycheck.engines.direct_values import (
     Kind,
     Outer,
     Row,
-    failed,
     refused,
 )
 

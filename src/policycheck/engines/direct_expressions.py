@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from policycheck.engines import failed
 from policycheck.engines.direct_functions import IMPLEMENTATIONS, RESULTS
 from policycheck.engines.direct_patterns import pattern
 from policycheck.engines.direct_scope import Expression, Node, Scope, combined, constant, of_kind, reader
@@ -31,7 +32,6 @@ from policycheck.engines.direct_values import (
     Row,
     Value,
     common_kind,
-    failed,
     integer_kind,
     refused,
 )

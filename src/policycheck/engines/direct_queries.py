@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
+from policycheck.engines import failed
 from policycheck.engines.direct_aggregates import VISITS_OF_ROWS, has_aggregate
 from policycheck.engines.direct_joins import chosen_rows, conditions_of, declare
 from policycheck.engines.direct_scope import (
@@ -28,7 +29,6 @@ from policycheck.engines.direct_values import (
     Rows,
     Value,
     common_kind,
-    failed,
     refused,
 )
 

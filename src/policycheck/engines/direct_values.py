@@ -43,11 +43,6 @@ def refused(what: str) -> RefusedError:
     return RefusedError([Fault("PC901", f"the direct engine does not answer {what}", Place("engine"))])
 
 
-def failed(message: str, help: str = "") -> EngineError:
-    """What no engine answers on these rows."""
-    return EngineError([Fault("PC901", message, Place("engine"), help)])
-
-
 def column_kind(kind: Kind) -> ColumnType:
     """The type of a column that holds values of a kind. Raises RefusedError for a column of bare NULLs."""
     if kind in WIDTHS:

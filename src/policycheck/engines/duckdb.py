@@ -18,16 +18,15 @@ from typing import Any
 
 import duckdb
 
-from policycheck.engines import ALL_COLUMNS, Judgement
-from policycheck.engines.bulk import BulkResult, dangling, load_bulk
+from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement, failed, rows_lost
+from policycheck.engines.bulk import dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.engines.duckdb_types import COLUMN_TYPES, SQL_TYPES, bind_columns
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
-from policycheck.errors import EngineError, Fault
+from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
-from policycheck.source import Place
 
 _ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 PARSER = f"duckdb {duckdb.__version__}"
@@ -139,7 +138,7 @@ class DuckDBSession:
                 kind = _ENUM.sub("VARCHAR", described_kind)
                 if kind not in COLUMN_TYPES:
                     message = f"column `{column}` has the type {kind}"
-                    raise _engine_error(message, "use text, integers, booleans, days, instants and sets")
+                    raise failed(message, "use text, integers, booleans, days, instants and sets")
                 columns.append((column, COLUMN_TYPES[kind]))
         return columns
 
@@ -302,10 +301,7 @@ class DuckDBSession:
             f'FROM "{base}" b SEMI JOIN "{relation}" v ON v._row = b._row AND {same}'
         )[0]
         if total != expected or found != expected:
-            raise _engine_error(
-                f"`{relation}` answers {total} rows, and keeps {found} of the {expected} rows of `{base}`",
-                "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
-            )
+            raise rows_lost(relation, base, total, found, expected)
 
     def _same_rows(self, relation: str, base: str, key: Sequence[str]) -> bool:
         """Whether both have the same rows of each source: numbers as sets of bits, keys by checksum.
@@ -358,7 +354,7 @@ class DuckDBSession:
             while batch := cursor.fetchmany(BATCH):
                 yield from batch
         except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
+            raise failed(_first_line(error)) from error
         finally:
             cursor.close()
 
@@ -367,7 +363,7 @@ class DuckDBSession:
         try:
             return self._execute(sql, parameters).fetchall()
         except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
+            raise failed(_first_line(error)) from error
 
     def arrow(self, sql: str) -> Any:
         """The rows of one query of this package's own, as an Arrow table."""
@@ -385,7 +381,7 @@ class DuckDBSession:
             try:
                 return cursor.execute(sql, parameters).fetchall()
             except duckdb.Error as error:
-                raise _engine_error(_first_line(error), "") from error
+                raise failed(_first_line(error)) from error
 
         try:
             yield [partial(fetch, cursor) for cursor in cursors]
@@ -401,7 +397,7 @@ class DuckDBSession:
         try:
             return self._connection.execute(sql, parameters)
         except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
+            raise failed(_first_line(error)) from error
 
 
 def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
@@ -414,10 +410,6 @@ def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
-
-
-def _engine_error(message: str, help: str) -> EngineError:
-    return EngineError([Fault("PC901", message, Place("engine"), help)])
 
 
 def available_threads() -> int:

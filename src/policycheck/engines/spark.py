@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
-from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement
+from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement, failed, rows_lost
 from policycheck.engines.duckdb import FETCH_LIMIT, DuckDBSession
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.plans import Plan
 from policycheck.engines.spark_cluster import Cluster
-from policycheck.engines.spark_dialect import Reader, RefusedError, answer_as, packed_answers, spark_text
+from policycheck.engines.spark_dialect import Reader, RefusedError, answer_as, spark_text
 from policycheck.engines.spark_functions import Characters
 from policycheck.engines.spark_sql import Translator
 from policycheck.engines.spark_subqueries import join_subqueries
 from policycheck.engines.spark_values import Columns
-from policycheck.engines.stored import Layout, StoredJudgement
+from policycheck.engines.stored import UNKNOWN, Layout, StoredJudgement, packed
 from policycheck.errors import EngineError, Fault, InputError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
@@ -113,7 +113,7 @@ class SparkEngine:
         try:
             columns = self._take(name, sql)
         except RefusedError as error:
-            raise _engine_error(f"`{name}` cannot be asked of Spark: {error}") from error
+            raise failed(f"`{name}` cannot be asked of Spark: {error}") from error
         return [(c, kind or ColumnType.INT) for c, kind in columns.items() if not c.startswith("_")]
 
     def _take(self, name: str, sql: str) -> Columns:
@@ -162,7 +162,7 @@ class SparkEngine:
             try:
                 self._renew(name, sql)
             except RefusedError as error:
-                raise _engine_error(f"`{name}` cannot be asked of Spark: {error}") from error
+                raise failed(f"`{name}` cannot be asked of Spark: {error}") from error
         self._changed.clear()
 
     def _renew(self, name: str, sql: str) -> None:
@@ -323,12 +323,12 @@ class SparkEngine:
         try:
             tree = self._asked(relation, expressions, shown)
         except RefusedError as error:
-            raise _engine_error(f"Spark cannot be asked this: {error}") from error
+            raise failed(f"Spark cannot be asked this: {error}") from error
         if is_small:
             rows = self._cluster.rows(self._cluster.query(tree))
             fetched = list(zip(*[column.to_pylist() for column in rows.columns], strict=True))
             return FetchedJudgement(fetched_rows(fetched, len(key), len(observed)), tuple(observed))
-        items = ", ".join(["`_row`", "`_source`", *packed_answers(len(expressions))])
+        items = ", ".join(["`_row`", "`_source`", *_packed(len(expressions))])
         self._written += 1
         name = f"_judged_{self._written}"
         answers = self._cluster.query(f"SELECT {items} FROM ({tree})")
@@ -377,10 +377,7 @@ class SparkEngine:
             query = f"SELECT count(*) FROM `{base}` b LEFT SEMI JOIN `{relation}` v ON {same}"
             found = self._cluster.rows(self._cluster.query(query))[0][0].as_py()
         if total != expected or found != expected:
-            raise _engine_error(
-                f"`{relation}` answers {total} rows, and keeps {found} of the {expected} rows of `{base}`",
-                "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing",
-            )
+            raise rows_lost(relation, base, total, found, expected)
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""
@@ -388,7 +385,7 @@ class SparkEngine:
         try:
             tree = self._asked(table, expressions, ("_row",))
         except RefusedError as error:
-            raise _engine_error(f"Spark cannot be asked this: {error}") from error
+            raise failed(f"Spark cannot be asked this: {error}") from error
         test = " OR ".join(f"`answer {i}` = false" for i in range(len(expressions)))
         rows = self._cluster.rows(self._cluster.query(f"SELECT * FROM ({tree}) WHERE {test}"))
         numbers, *answers = (column.to_pylist() for column in rows.columns)
@@ -430,6 +427,12 @@ def characters(session: DuckDBSession) -> Characters:
     return Characters.known([(a, b) for a, b in lowered], [code for (code,) in blank])
 
 
+def _packed(total: int) -> list[str]:
+    """The SELECT items that hold so many answers, in Spark SQL."""
+    codes = [f"CAST(coalesce(CAST(`answer {i}` AS INT), {UNKNOWN}) AS BIGINT)" for i in range(total)]
+    return packed(codes, lambda code, bits: f"shiftleft({code}, {bits})")
+
+
 def _tuples(rows: pyarrow.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
     """The values of these columns, row by row, in a form that can be compared."""
     columns = [[_plain(value) for value in rows[name].to_pylist()] for name in names]
@@ -440,7 +443,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(value.values())
     return tuple(value) if isinstance(value, list) else value
-
-
-def _engine_error(message: str, help: str = "") -> EngineError:
-    return EngineError([Fault("PC901", message, Place("engine"), help)])

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from policycheck.errors import EngineError, EngineLostError, Fault, InputError
+from policycheck.engines import failed
+from policycheck.errors import EngineLostError, Fault, InputError
 from policycheck.source import Place
 
 CONNECT_SECONDS = 5.0
@@ -325,7 +326,7 @@ class Cluster:
             state = _state_of(error)
             # 22: a value of these rows has no answer; 21: too many rows for one.
             if state[:2] in ("22", "21"):
-                raise EngineError([Fault("PC901", _first_line(error), Place("engine"))]) from error
+                raise failed(_first_line(error)) from error
             raise self._gone(_first_line(error)) from error
 
     def _gone(self, words: str) -> EngineLostError:

@@ -16,7 +16,6 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.spark import Spark
 
 from policycheck.engines.spark_functions import quoted
-from policycheck.engines.stored import PER_WORD, UNKNOWN
 from policycheck.functions import FUNCTIONS
 from policycheck.scope import Parser
 
@@ -135,13 +134,3 @@ def _plain(node: Any) -> Any:
 
 
 _NEGATED = (("OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL"), ("COMPARE_IN", "COMPARE_NOT_IN"))
-
-
-def packed_answers(total: int) -> list[str]:
-    """The SELECT items that hold the answers as numbers `_w0`, `_w1`, as `stored` reads them."""
-    bits = [
-        f"shiftleft(CAST(coalesce(CAST(`answer {i}` AS INT), {UNKNOWN}) AS BIGINT), {2 * (i % PER_WORD)})"
-        for i in range(total)
-    ]
-    words = [bits[i : i + PER_WORD] for i in range(0, total, PER_WORD)]
-    return [f"({' | '.join(word)}) AS _w{i}" for i, word in enumerate(words)]

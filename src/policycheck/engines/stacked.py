@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from policycheck.engines import BulkResult, Judgement
+from policycheck.engines import BulkResult, Judgement, rows_lost
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.engines.duckdb_types import bind_columns
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
-from policycheck.errors import EngineError, Fault
+from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
-from policycheck.source import Place
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _FROM = re.compile(  # the table and alias of a subquery; text literals are passed over
@@ -245,9 +244,7 @@ class Stack:
         expected = slot.row_totals.get(base, 0)
         total, kept = self._kept[asked][slot.number]
         if total != expected or kept != expected:
-            words = f"`{relation}` answers {total} rows, and keeps {kept} of the {expected} rows of `{base}`"
-            hint = "select `<base>.*`, join on unique keys with LEFT JOIN, and filter nothing"
-            raise EngineError([Fault("PC901", words, Place("engine"), hint)])
+            raise rows_lost(relation, base, total, kept, expected)
 
     def false_rows(self, slot: Slot, table: str, asked: Sequence[str]) -> list[tuple[int, int]]:
         self._flush()

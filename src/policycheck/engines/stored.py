@@ -17,6 +17,7 @@ from msgspec import Struct
 from policycheck.engines import Answer, Row
 from policycheck.engines.judgements import values_of
 from policycheck.engines.plans import SAMPLE, Plan, choose
+from policycheck.scope import sql_literal
 
 Wanted = Iterable[tuple[tuple[Answer, ...], int]]
 
@@ -168,13 +169,17 @@ class Layout:
         return answers_of
 
 
-def _packed(expressions: Sequence[str], letter: str) -> list[str]:
-    bits = [
-        f"(coalesce(CAST(({sql}\n) AS UTINYINT), {UNKNOWN}::UTINYINT)::BIGINT << {2 * (i % PER_WORD)})"
-        for i, sql in enumerate(expressions)
-    ]
+def packed(codes: Sequence[str], shifted: Callable[[str, int], str], letter: str = "w") -> list[str]:
+    """The SELECT items `_w0`, `_w1` for answers that are given as numbers (CODES), in order. `shifted` is a
+    number so many bits further up, in the SQL of an engine."""
+    bits = [shifted(code, 2 * (i % PER_WORD)) for i, code in enumerate(codes)]
     words = [bits[i : i + PER_WORD] for i in range(0, len(bits), PER_WORD)]
     return [f"{_joined(word)} AS _{letter}{i}" for i, word in enumerate(words)]
+
+
+def _packed(expressions: Sequence[str], letter: str) -> list[str]:
+    codes = [f"coalesce(CAST(({sql}\n) AS UTINYINT), {UNKNOWN}::UTINYINT)::BIGINT" for sql in expressions]
+    return packed(codes, lambda code, bits: f"({code} << {bits})", letter)
 
 
 def _joined(bits: Sequence[str]) -> str:
@@ -233,7 +238,7 @@ class StoredJudgement:
         if rows:
             tests.append(f"_row IN ({', '.join(str(row) for row in sorted(rows))})")
         if covers and values:
-            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in sorted(values))
+            listed = ", ".join(map(sql_literal, sorted(values)))
             tests.append(f'_row IN (SELECT _row FROM "{self._relation}" WHERE "{covers}" IN ({listed}))')
         return list(self._fetch(columns, " OR ".join(tests), None)) if tests else []
 
