@@ -2,8 +2,9 @@
 
 Run: python -m benchmarks.million [--runs N] [--stores N] [--folder DIR] [--format parquet|ndjson|csv]
 
-Each runs in a process of its own: the query over Parquet files, policycheck over the same or over a copy of them as
-text. The answers of the controls over stores and protections are compared too: a fast wrong answer is no answer.
+Each runs in a process of its own: the query over Parquet files, policycheck over the same or over a copy of
+them as text. The answers of the controls over stores and protections are compared too: a fast wrong answer is
+no answer.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import datetime
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -47,8 +49,8 @@ class Store(Protocol):
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]: ...
 
-    def fetch_beside(self) -> Fetch:
-        """A `fetch` for another thread, to be used once."""
+    def fetches(self, count: int) -> AbstractContextManager[list[Fetch]]:
+        """Several `fetch`es, each for one thread at a time; their threads have ended when this ends."""
         ...
 
     def put(
@@ -81,33 +83,51 @@ def read_text(data: TableData, file: BulkFile, start: int, as_of: datetime, stor
     if file.fault is not None:
         raise unreadable([file.fault])
     reading = _Reading(data, file, start, as_of, store)
-    workers = min(MAX_WORKERS, len(os.sched_getaffinity(0)))
-    waiting: deque[tuple[_Batch, Future[int]]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    broken: BrokenError | None = None
-    batches = reading.batches()
     try:
-        while broken is None:
-            try:
-                batch = next(batches, None)
-            except BrokenError as error:  # what stands before it is looked at first, as it is in one thread
-                batch, broken = None, error
-            if batch is not None:
-                waiting.append((batch, pool.submit(reading.plain_rows, batch, store.fetch_beside())))
-            while waiting and (batch is None or len(waiting) > workers):
-                reading.take(*waiting.popleft())
-            if batch is None:
-                break
+        workers = min(MAX_WORKERS, len(os.sched_getaffinity(0)))
+        with store.fetches(workers) as fetches:
+            _read_ahead(reading, fetches)
     except BrokenError as error:
-        broken = error
-    finally:
-        # INVARIANT: no statement is under way when the rows of a broken source are taken back.
-        pool.shutdown(wait=True, cancel_futures=True)
-    if broken is not None:
-        raise unreadable(broken.faults)
+        raise unreadable(error.faults) from None
     if reading.refusal is not None:
         raise reading.refusal
     return reading.faults
+
+
+def _read_ahead(reading: _Reading, fetches: list[Fetch]) -> None:
+    """Has the engine take a batch in each thread while the strict reader takes what is left of one before."""
+    free: SimpleQueue[Fetch] = SimpleQueue()
+    for fetch in fetches:
+        free.put(fetch)
+
+    def take_plain(batch: _Batch) -> int:
+        fetch = free.get()
+        try:
+            return reading.take_plain(batch, fetch)
+        finally:
+            free.put(fetch)
+
+    waiting: deque[tuple[_Batch, Future[int]]] = deque()
+    batches = reading.batches()
+    pool = ThreadPoolExecutor(len(fetches))
+    try:
+        while True:
+            try:
+                batch = next(batches, None)
+            except BrokenError:
+                # What stands before the broken place is looked at first, as in one thread.
+                for earlier in waiting:
+                    reading.take_others(*earlier)
+                raise
+            if batch is not None:
+                waiting.append((batch, pool.submit(take_plain, batch)))
+            elif not waiting:
+                return
+            if batch is None or len(waiting) > len(fetches):
+                reading.take_others(*waiting.popleft())
+    finally:
+        # INVARIANT: no statement is under way when the rows of a broken source are taken back.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Reading:
@@ -148,14 +168,14 @@ class _Reading:
             parameters = [[self._row(line) for line in records.lines], *texts]
             yield _Batch(records.lines, records.rows, sql, parameters)
 
-    def plain_rows(self, batch: _Batch, fetch: Fetch) -> int:
-        """Lets the engine take the plain rows of a batch, in a thread of its own; how many these are."""
+    def take_plain(self, batch: _Batch, fetch: Fetch) -> int:
+        """Lets the engine take the plain rows of a batch; how many these are. For any thread."""
         try:
             return int(fetch(batch.sql, batch.parameters)[0][0]) if batch.sql else 0
         except EngineError:  # one line that is no JSON ends the statement, and nothing is taken
             return 0
 
-    def take(self, batch: _Batch, plain: Future[int]) -> None:
+    def take_others(self, batch: _Batch, plain: Future[int]) -> None:
         """Has the strict reader take what the engine has left."""
         left = set(batch.lines) if plain.result() < len(batch.lines) else set()
         if 0 < plain.result() < len(left):

@@ -10,7 +10,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -359,19 +361,25 @@ class DuckDBSession:
         except duckdb.Error as error:
             raise _engine_error(_first_line(error), "") from error
 
-    def fetch_beside(self) -> Callable[[str, list[Any]], list[tuple[Any, ...]]]:
-        """A `fetch` on a cursor of its own that another thread may use, once."""
-        cursor = self._connection.cursor()
+    @contextmanager
+    def fetches(self, count: int) -> Iterator[list[Callable[[str, list[Any]], list[tuple[Any, ...]]]]]:
+        """Several `fetch`es, each for one thread at a time; their threads have ended when this ends."""
+        # Made and closed in one thread: a cursor that goes while another comes may stop both for ever.
+        cursors = [self._connection.cursor() for _ in range(count)]
 
-        def fetch(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+        def fetch(
+            cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
+        ) -> list[tuple[Any, ...]]:
             try:
                 return cursor.execute(sql, parameters).fetchall()
             except duckdb.Error as error:
                 raise _engine_error(_first_line(error), "") from error
-            finally:
-                cursor.close()
 
-        return fetch
+        try:
+            yield [partial(fetch, cursor) for cursor in cursors]
+        finally:
+            for cursor in cursors:
+                cursor.close()
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs one statement of this package's own. Raises EngineError with DuckDB's own words."""
