@@ -346,20 +346,21 @@ class DuckDBSession:
         """Rows a batch at a time, on a cursor of their own, so that other questions can be asked between."""
         cursor = self._connection.cursor()
         try:
-            cursor.execute(sql)
-            while batch := cursor.fetchmany(BATCH):
+            with _in_our_terms():
+                cursor.execute(sql)
+            while True:
+                with _in_our_terms():
+                    batch = cursor.fetchmany(BATCH)
+                if not batch:
+                    break
                 yield from batch
-        except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
         finally:
             cursor.close()
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         # A row far down fails only when it is fetched.
-        try:
+        with _in_our_terms():
             return self._execute(sql, parameters).fetchall()
-        except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
 
     @contextmanager
     def fetches(self, count: int) -> Iterator[list[Callable[[str, list[Any]], list[tuple[Any, ...]]]]]:
@@ -370,10 +371,8 @@ class DuckDBSession:
         def fetch(
             cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
         ) -> list[tuple[Any, ...]]:
-            try:
+            with _in_our_terms():
                 return cursor.execute(sql, parameters).fetchall()
-            except duckdb.Error as error:
-                raise _engine_error(_first_line(error), "") from error
 
         try:
             yield [partial(fetch, cursor) for cursor in cursors]
@@ -386,10 +385,8 @@ class DuckDBSession:
         return self._execute(sql, parameters)
 
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
-        try:
+        with _in_our_terms():
             return self._connection.execute(sql, parameters)
-        except duckdb.Error as error:
-            raise _engine_error(_first_line(error), "") from error
 
 
 def bind_columns(schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]) -> list[str]:
@@ -408,6 +405,22 @@ def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
         return f"CASE WHEN {lo} IS NULL THEN NULL ELSE {{'lo': {lo}, 'hi': {hi}}} END"
     parameters.append(values)
     return f"unnest(${len(parameters)}::{SQL_TYPES[column.type]}[])"
+
+
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    """What DuckDB raises as an EngineError; where somebody interrupts it, the run is interrupted."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise _engine_error(_first_line(error), "") from error
+    except RuntimeError as error:
+        # INVARIANT: an interruption is no answer of the engine, and no defect.
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _first_line(error: BaseException) -> str:
