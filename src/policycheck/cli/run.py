@@ -17,7 +17,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policycheck.cli.screen import say
+from policycheck.cli.screen import meter, say
 from policycheck.errors import EngineError, Fault, FaultList, InputError
 from policycheck.source import Place
 
@@ -221,7 +221,7 @@ class Engines:
         from policycheck.engines.duckdb import DuckDBSession
         from policycheck.loading import load
 
-        with DuckDBSession() as embedded:
+        with DuckDBSession(progress=meter(reading.inputs.quiet)) as embedded:
             return work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
 
     def _loaded(self, reading: Reading, session: DirectSession) -> Run:
@@ -264,7 +264,7 @@ def read(inputs: Inputs) -> Reading:
     resolved = resolve_parameters(pack, profile, faults, today=moment.date())
     evidence = None
     try:
-        evidence = load_evidence(inputs.evidence, pack.tables, moment, manifest)
+        evidence = load_evidence(inputs.evidence, pack.tables, moment, manifest, meter(inputs.quiet))
     except InputError as error:
         faults.extend(error.faults)
     if kept is None:

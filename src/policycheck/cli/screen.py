@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -16,14 +17,55 @@ from policycheck.errors import Fault
 from policycheck.showing import counted, visible
 from policycheck.source import Place
 
+_ERASE = "\x1b[K"  # the rest of the line
+
 INTERNAL = 2
 """The exit code of every run that reaches no verdict."""
 
 
 def say(words: str) -> None:
     """Words for a person, on standard error; a closed standard error does not end the run."""
+    Meter.erase()
     with suppress(OSError):
         click.echo("\n".join(visible(line) for line in words.split("\n")), err=True)
+
+
+class Meter:
+    """One line of a terminal that says how far the reading of large files is."""
+
+    is_shown = False  # of whichever meter: there is one terminal
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._since = self._shown = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """See `streams.Progress`. What is done within a second is not worth a word."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._since, self._shown = what, now, now + 0.5
+        if done >= total:
+            self.erase()
+            self._what = ""
+        elif now - self._shown >= 0.2 and done:
+            self._shown, Meter.is_shown = now, True
+            rate = done / (now - self._since)
+            left = f"{rate / 1e6:.0f} MB/s, {(total - done) / rate:.0f} s left"
+            click.echo(f"\r{visible(what)}: {100 * done // total} % of {total / 1e6:.0f} MB, {left}{_ERASE}",
+                       err=True, nl=False)  # fmt: skip
+
+    @classmethod
+    def erase(cls) -> None:
+        """Takes the line away, for other words."""
+        if cls.is_shown:
+            cls.is_shown = False
+            with suppress(OSError):
+                click.echo(f"\r{_ERASE}", err=True, nl=False)
+
+
+def meter(quiet: bool) -> Meter | None:
+    """A meter for a terminal; a log gets none."""
+    return Meter() if sys.stderr.isatty() and not quiet else None
 
 
 def say_faults(faults: Sequence[Fault]) -> None:

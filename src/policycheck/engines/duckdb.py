@@ -25,6 +25,7 @@ from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, fe
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
+from policycheck.streams import Progress
 
 SQL_TYPES = {
     ColumnType.TEXT: "VARCHAR",
@@ -76,7 +77,8 @@ SETTINGS = (
 class DuckDBSession:
     """One database in memory. Define tables and views, load, seal, judge; `close` when done."""
 
-    def __init__(self, *, memory_limit_mb: int = 700) -> None:
+    def __init__(self, *, memory_limit_mb: int = 700, progress: Progress | None = None) -> None:
+        self.progress = progress
         self._connection = duckdb.connect(
             ":memory:", config={**STARTUP, "threads": "1", "memory_limit": f"{memory_limit_mb}MB"}
         )
