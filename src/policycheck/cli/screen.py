@@ -51,8 +51,9 @@ class Meter:
             self._shown, Meter.is_shown = now, True
             rate = done / (now - self._since)
             left = f"{rate / 1e6:.0f} MB/s, {(total - done) / rate:.0f} s left"
-            click.echo(f"\r{visible(what)}: {100 * done // total} % of {total / 1e6:.0f} MB, {left}{_ERASE}",
-                       err=True, nl=False)  # fmt: skip
+            words = f"{visible(what)}: {100 * done // total} % of {total / 1e6:.0f} MB, {left}"
+            with suppress(OSError):
+                click.echo(f"\r{words}{_ERASE}", err=True, nl=False)
 
     @classmethod
     def erase(cls) -> None:
@@ -85,6 +86,7 @@ def fault_text(fault: Fault) -> str:
 
 def write_stdout(data: bytes) -> None:
     """The whole of a report, flushed: an error shows here and not when the process ends."""
+    Meter.erase()
     click.echo(data, nl=False)
 
 
