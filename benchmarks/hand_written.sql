@@ -2,7 +2,7 @@
 -- this evidence: default parameters, judged at 2026-03-02T12:00:00Z, counts of pass, fail and unknown per control.
 -- It reads the same Parquet files and asks the same predicates with the same three-valued logic. It does not check
 -- digests, types, keys or references, and shows no findings: that is part of what policycheck is measured for.
--- {folder} is filled by benchmarks/million.py.
+-- {folder} is filled by benchmarks/sides/duckdb_script.py.
 WITH
 held AS MATERIALIZED (
   SELECT

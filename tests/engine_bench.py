@@ -18,7 +18,8 @@ import duckdb
 import query_writer
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.direct_values import column_kind
-from policycheck.engines.duckdb import COLUMN_TYPES, DuckDBSession
+from policycheck.engines.duckdb import DuckDBSession
+from policycheck.engines.duckdb_types import COLUMN_TYPES
 from policycheck.errors import EngineError
 from policycheck.scope import sql_literal
 from two_engines import plain, trees_of

@@ -20,7 +20,8 @@ from click.testing import CliRunner, Result
 
 import policycheck.folder
 from policycheck import sources, streams
-from policycheck.cli import cli, screen
+from policycheck.cli import screen
+from policycheck.cli.commands import cli
 from policycheck.engines import bulk_text
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import EngineError, Fault
@@ -315,7 +316,7 @@ def test_a_terminal_sees_how_far_it_is(
     screen.say("words")
     meter("reading a.csv", 100_000_000, 100_000_000)
     shown = capfd.readouterr().err
-    assert "\rreading a[U+001B].csv: 20 % of 100 MB, 10 MB/s, 8 s left\rwords\n" in shown
+    assert "\rreading a[U+001B].csv: 20 % of 100 MB, 10 MB/s, 8 s left\x1b[K\r\x1b[Kwords\n" in shown
     assert shown.endswith("words\n")
     assert screen.meter(quiet=True) is None
 
@@ -338,7 +339,16 @@ def test_ten_million_rows_and_the_last_one_cut(tmp_path: Path) -> None:
             total.update(piece)
             file.write(piece)
     boxes.describe("a.ndjson", total.hexdigest(), rows)
-    command = [sys.executable, "-X", "faulthandler", "-m", "policycheck", *boxes.arguments, "--format", "json"]
+    command = [
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        "policycheck",
+        *boxes.arguments,
+        "--format",
+        "json",
+    ]
     child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SRC)}, stdout=subprocess.PIPE)
     assert child.stdout is not None
     report = child.stdout.read().decode()

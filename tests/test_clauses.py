@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import sample_run
 from house_rules import control, register, write_boxes, write_house_rules
 from policycheck.clauses import controls_by_clause, read_register
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.documents import Fields, read_yaml
 from policycheck.errors import FaultList, InputError
 from policycheck.model import ClauseClass, Pack, Severity

@@ -6,21 +6,26 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from policycheck.assessment import assess
-from policycheck.cli import COMMANDS, VERSION, cli
-from policycheck.cli.run import Engine, Inputs, Run, judged, read, shipped_pack
+from policycheck.cli import VERSION
+from policycheck.cli.answering import judged
+from policycheck.cli.commands import COMMANDS, cli
+from policycheck.cli.plain import plain_gate
+from policycheck.cli.run import Engine, Inputs, Run, read, shipped_pack
 from policycheck.explanation import explain_control, explain_subject
 from policycheck.reporters.document import TOOL_VERSION
 
@@ -141,7 +146,7 @@ def test_all_formats_agree_with_the_exit_code(small: Small, rows: str) -> None:
 
 def test_text_goes_to_standard_output_and_files_to_the_folder(small: Small) -> None:
     result = small.check()
-    assert sorted(path.name for path in small.reports.iterdir()) == ["report.html", "report.json"]
+    assert sorted(path.name for path in small.reports.iterdir()) == ["report.html", "report.json", "run.json"]
     assert result.stdout.startswith("policycheck ")
     assert f"report: {small.reports / 'report.json'}" in result.stderr
 
@@ -313,7 +318,7 @@ def test_no_way_to_end_badly_is_exit_code_0(
         raise raised
 
     monkeypatch.setattr("policycheck.assessment.assess", broken)
-    monkeypatch.setattr("policycheck.cli.discard_stdout", lambda: None)
+    monkeypatch.setattr("policycheck.cli.failing.discard_stdout", lambda: None)
     result = small.check()
     assert result.exit_code == 2
     assert "Traceback" not in result.output
@@ -555,9 +560,80 @@ def test_the_pack_beside_the_source_is_found() -> None:
     assert shipped_pack() == ROOT / "controls"
 
 
+PLAIN = [
+    "",
+    "--pack p --evidence e",
+    "--evidence e --profile literal --as-of manifest --quiet",
+    "--as-of 2026-03-02T12:00:00Z --fail-on high --engine direct --no-cache",
+    "--only DP-3 --only tag --format json --output -",
+    "--format html --format json --format html --compare-profiles",
+    "--output a --output b --profile a --profile b",
+    "--format json --output - --quiet --quiet",
+]
+NOT_PLAIN = [
+    "--help",
+    "--pack",
+    "--pack --quiet",
+    "--fail-on nothing",
+    "--engine fast",
+    "--format yaml",
+    "--output -",
+    "--format json --format html --output -",
+    "--format=json",
+    "--quiet=1",
+    "extra",
+    "--only ''",
+    "-h",
+    "--as-of -1",
+]
+
+
+@pytest.mark.parametrize("line", PLAIN)
+def test_a_plain_gate_is_read_as_click_reads_it(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("policycheck.cli.check.run_gate", lambda *given: asked.append(given) or 0)
+    assert run("check", *shlex.split(line)).exit_code == 0
+    plain = plain_gate(["check", *shlex.split(line)])
+    assert plain is not None
+    ((inputs, wish),) = asked
+    assert plain == (structs.replace(inputs, now=plain[0].now), wish)
+    assert abs(plain[0].now - inputs.now) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("line", NOT_PLAIN)
+def test_what_is_not_plain_is_left_to_click(line: str) -> None:
+    assert plain_gate(["check", *shlex.split(line)]) is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["--debug", "check"], ["lint"], ["checks"], ["--version"]])
+def test_another_command_is_left_to_click(arguments: list[str]) -> None:
+    assert plain_gate(arguments) is None
+
+
+UNUSED = {
+    *("click", "duckdb", "_duckdb", "jinja2", "jsonschema", "networkx", "sqlglot", "pyspark", "pyarrow"),
+    *("subprocess", "sslyze"),
+}
+
+
+def test_a_plain_small_gate_imports_nothing_it_does_not_use(small: Small) -> None:
+    code = (
+        "import sys\nfrom policycheck.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print(*sorted(sys.modules.keys()), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "check", *small.inputs]
+    command += ["--format", "json", "--output", "-", "--quiet"]
+    for _ in range(2):  # the first run compiles the pack
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True, text=True)
+    loaded = set(done.stderr.split())
+    assert not {name.split(".")[0] for name in loaded} & UNUSED
+    assert not {name for name in loaded if name.startswith("policycheck.collectors")}
+
+
 def test_help_and_json_import_nothing_they_do_not_need(small: Small) -> None:
     code = (
-        "import sys\nfrom policycheck.cli import cli\n"
+        "import sys\nfrom policycheck.cli.commands import cli\n"
         "try:\n    cli(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
         "print(*sorted(set(sys.modules) & {'duckdb','yaml','jinja2','jsonschema','networkx','sslyze',"
         "'policycheck.compiler','policycheck.pack'}), "

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from small_pack import CONTROL, HEAD, write_pack
 
 STRICT = {"name": "strict", "title": "Strict", "parameters": {"least": {"value": 256, "memo": "INT-01"}}}

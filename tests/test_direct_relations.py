@@ -16,7 +16,8 @@ import pytest
 import query_writer
 import two_engines
 from policycheck.assessment import assess
-from policycheck.cli.run import Engines, Inputs, Run, read
+from policycheck.cli.answering import Engines
+from policycheck.cli.run import Inputs, Run, read
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.outcomes import Assessment
@@ -138,3 +139,24 @@ def test_a_view_that_failed_is_tried_again_on_other_rows(trees: Any) -> None:
         session.compute_views({"doubled": {"*"}})
         assert ("doubled" in session.broken_views()) is broken
         assert len(session.rows_of("doubled")) == (0 if broken else 4)
+
+
+def test_views_of_one_text_may_read_different_parameters(trees: Any) -> None:
+    """Under one profile both limits are equal, and so are the texts; under the other they are not."""
+    own, other = ("SELECT t.things_id AS name FROM things t WHERE t.rank > $low",
+                  "SELECT t.things_id AS name FROM things t WHERE t.rank > $high")  # fmt: skip
+    low, high = (own.replace("$low", str(limit)) for limit in (-(2**31) + 1, 2**31 - 1))
+    session = DirectSession({low: trees(other)}.__getitem__, {"low": -(2**31) + 1, "high": -(2**31) + 1})
+    session.define_tables([THINGS])
+    data = query_writer.table(THINGS, 7, random.Random(1))
+    data.columns["rank"] = list(range(7))
+    session.insert(data)
+    for name in ("first", "second"):
+        session.add_view(name, low)
+        assert len(session.rows_of(name)) == 7
+    found = {low: trees(own), high: trees(other)}
+    session.turn_to(found.__getitem__, {"low": -(2**31) + 1, "high": 2**31 - 1})
+    session.add_view("first", low)
+    session.add_view("second", high)
+    assert [len(session.rows_of(name)) for name in ("first", "second")] == [7, 0]
+    assert not session.unanswered

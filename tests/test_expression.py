@@ -8,9 +8,9 @@ from datetime import date, datetime
 import duckdb
 import pytest
 
-from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
+from policycheck.engines.duckdb_types import SQL_TYPES
 from policycheck.errors import FaultList
 from policycheck.expression import Relation, Scope, check_expression, check_view, parser_texts, select_text
 from policycheck.model import ColumnType, CompiledExpression, ExpressionText, View

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
+from policycheck.engines.duckdb_types import SQL_TYPES
 from policycheck.errors import FaultList
 from policycheck.expression import Relation, Scope, check_expression
 from policycheck.model import ColumnType, ExpressionText

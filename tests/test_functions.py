@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policycheck.engines.direct_functions import IMPLEMENTATIONS, RESULTS
-from policycheck.engines.duckdb import SQL_TYPES
 from policycheck.engines.duckdb_functions import macro_statements
+from policycheck.engines.duckdb_types import SQL_TYPES
 from policycheck.functions import FUNCTIONS, QUANTIFIERS, function_table
 from policycheck.model import ColumnType
 

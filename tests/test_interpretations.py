@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.errors import InputError
 from policycheck.pack import load_pack
 from small_pack import CONTROL, write_pack

@@ -12,12 +12,14 @@ import pytest
 import policycheck.engines.duckdb
 from policycheck.assessment import assess
 from policycheck.columns import wanted_columns
+from policycheck.engines import plans, stored
 from policycheck.engines.duckdb import DuckDBSession
-from policycheck.engines.judgements import PER_WORD, FetchedJudgement, StoredJudgement
+from policycheck.engines.judgements import FetchedJudgement
+from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgement
 from policycheck.errors import EngineError
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
-from policycheck.model import BulkFile, Status, TableData
+from policycheck.model import BulkFile, ColumnType, Status, TableData
 from policycheck.pack import load_pack
 from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
 
@@ -37,19 +39,45 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- packed answers ---------------------------------------------------------------------------------
 
 
-def test_packed_answers_are_those_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TRUE, FALSE and NULL of more expressions than one number holds, in groups across its border."""
-    expressions = ["subject.locked", *(f"subject.bits > {8 * i}" for i in range(PER_WORD + 5))]
-    groups = [(0,), (1, 2), (PER_WORD - 1, PER_WORD), (PER_WORD + 3, 0, 5), tuple(range(len(expressions)))]
+QUESTIONS = [
+    "subject.locked",
+    *(f"subject.bits > {8 * i}" for i in range(PER_WORD + 5)),
+    "box_id < 'b020'",
+    "subject.box_id = 'b003' AND locked",
+    "(SELECT any_true(o.locked) FROM boxes o WHERE o.bits = subject.bits)",
+    "EXISTS (SELECT 1 FROM boxes o WHERE o.box_id > subject.box_id AND o.bits = 64)",
+]
+LAST = len(QUESTIONS) - 1
+TOGETHER = [
+    (0,),
+    (1, 2),
+    (PER_WORD - 1, PER_WORD),
+    (PER_WORD + 3, 0, 5),
+    (LAST, LAST - 3),
+    (LAST - 2, 1, LAST - 1, 0),
+    tuple(range(len(QUESTIONS))),
+]
+
+
+@pytest.mark.parametrize(
+    ("cost", "most", "grouped"),
+    [(1e9, 1.0, set()), (-1.0, 1.0, set(range(LAST + 1))), (1.0, 0.5, {*range(PER_WORD + 6), LAST - 1})],
+)
+def test_stored_answers_are_those_of_the_rows(
+    cost: float, most: float, grouped: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRUE, FALSE and NULL of more expressions than one number holds, of every row, of combinations, and of
+    both, in groups across all borders."""
+    monkeypatch.setattr(plans, "GROUPING", cost)
+    monkeypatch.setattr(plans, "MOST", most)
     compiled, session = compile_folder(write_pack(tmp_path))
     with session:
         load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
-        few = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
-        monkeypatch.setattr(policycheck.engines.duckdb, "FETCH_LIMIT", 0)
-        many = session.judge("boxes", "boxes", ("box_id",), expressions, ("bits",))
+        few = session.judge("boxes", "boxes", ("box_id",), QUESTIONS, ("bits",))
+        plan, many = stored_judgement(session, 1, "boxes", ("box_id",), QUESTIONS, ("bits",), len(ROWS))
         assert isinstance(few, FetchedJudgement)
-        assert isinstance(many, StoredJudgement)
-        for columns in groups:
+        assert set(plan.grouped) == grouped
+        for columns in TOGETHER:
             patterns = few.patterns(columns)
             assert sorted(many.patterns(columns), key=str) == sorted(patterns, key=str)
             assert len(patterns) > 1
@@ -60,6 +88,46 @@ def test_packed_answers_are_those_of_the_rows(tmp_path: Path, monkeypatch: pytes
                 assert len(list(many.stream(columns, wanted))) == count
             assert many.named(columns, {3, 9}, "", set()) == few.named(columns, {3, 9}, "", set())
             assert many.rows(columns, [], None) == []
+
+
+def test_combinations_with_one_number_are_not_told_apart_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then every row is asked."""
+    monkeypatch.setattr(plans, "GROUPING", 0.0)
+    monkeypatch.setattr(stored, "_combination", lambda plan: "0")
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        few = session.judge("boxes", "boxes", ("box_id",), ["locked"], ())
+        plan, many = stored_judgement(session, 1, "boxes", ("box_id",), ["locked"], (), len(ROWS))
+        assert plan.grouped == ()
+        assert sorted(many.patterns([0]), key=str) == sorted(few.patterns([0]), key=str)
+
+
+def test_large_evidence_is_stored(tmp_path: Path, large: None) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        assert isinstance(session.judge("boxes", "boxes", ("box_id",), ["locked"], ()), StoredJudgement)
+        assert session.plans == ["boxes: 1 question, 1 of every row in one pass"]
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("name", ["sample", "sums_0", "judged_1", "combinations_1"])
+def test_no_table_of_a_pack_is_taken_for_scratch(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "GROUPING", -1.0)
+    folder = write_pack(tmp_path, {f"tables/{name}.schema.json": BOXES})
+    compiled, session = compile_folder(folder)
+    with session:
+        evidence = rows_as_evidence({"boxes": ROWS, name: ROWS[:5]}, compiled.pack.tables, AS_OF)
+        load(compiled, evidence, session)
+        before = session.fetch(f'SELECT * FROM "{name}" ORDER BY _row')
+        assert session.judge("boxes", "boxes", ("box_id",), ["locked", "bits > 1"], ()).patterns([0, 1])
+        session._same_rows("boxes", "boxes", ("box_id",))
+        assert session.fetch(f'SELECT * FROM "{name}" ORDER BY _row') == before
 
 
 # --- views ------------------------------------------------------------------------------------------
@@ -219,6 +287,15 @@ SOUND = [
 ]
 
 
+CODED = {
+    **TAGGED,
+    "properties": {
+        **TAGGED["properties"],
+        "place": {"enum": ["zoo", "cloud", "it's", None], "description": "Where it stands."},
+    },
+}
+
+
 def _loaded(tmp_path: Path, rows: list[tuple[str, ...]]) -> tuple[list[tuple[int, str]], list[Any]]:
     """(row, column) of each fault, and the rows as they stand afterwards."""
     tables = load_pack(write_pack(tmp_path / "pack", {"tables/boxes.schema.json": TAGGED})).tables
@@ -256,3 +333,42 @@ def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Pat
     faults, stored = _loaded(tmp_path, rows)
     assert faults == [(0, "*"), (1, "*")]
     assert [row[0] for row in stored] == ["z", "a", "m", "q"]
+
+
+def test_members_of_an_enum_compare_as_text_does(tmp_path: Path) -> None:
+    """They are held as numbers. What is no member, another case or another column compares as its text."""
+    tables = load_pack(write_pack(tmp_path / "pack", {"tables/boxes.schema.json": CODED})).tables
+    path = tmp_path / "boxes.parquet"
+    with duckdb.connect() as connection:
+        values = "('b0', 'zoo'), ('b1', 'cloud'), ('b2', 'it''s'), ('b3', NULL)"
+        connection.execute(f"COPY (SELECT * FROM (VALUES {values}) t(box_id, place)) TO '{path}'")
+    schema = tables["boxes"]
+    data = TableData(schema, {c.name: [] for c in schema.columns}, [])
+    fd = os.open(path, os.O_RDONLY)
+    data.bulk.append(BulkFile(0, path.name, fd, f"/proc/self/fd/{fd}", -1))
+    questions = ["place < 'm'", "place = 'elsewhere'", "place = 'ZOO'", "place IN ('zoo', 'elsewhere')",
+                 "place > box_id", "lower(place) = place"]  # fmt: skip
+    with DuckDBSession() as session:
+        session.define_tables([schema])
+        assert not session.load_bulk(data, AS_OF).faults
+        listed = ", ".join(questions)
+        (kind,), *rest = session.fetch("SELECT DISTINCT typeof(place) FROM boxes")
+        assert kind.startswith("ENUM")
+        assert not rest
+        held = session.fetch(f"SELECT {listed} FROM boxes ORDER BY _row")
+        written = session.fetch(
+            f"SELECT {listed} FROM (SELECT _row, box_id, place::VARCHAR AS place FROM boxes) ORDER BY _row"
+        )
+        assert held == written
+        assert session.fetch("SELECT min(place), max(place) FROM boxes") == [("cloud", "zoo")]
+        assert session.define_view("shown", "SELECT b.place, [b.place] AS all_places FROM boxes b") == [
+            ("place", ColumnType.TEXT),
+            ("all_places", ColumnType.SET),
+        ]
+
+
+@pytest.mark.parametrize("value", ["Cloud", " cloud", "cloud ", "", "zo", "0"])
+def test_what_is_almost_a_member_is_none(value: str, tmp_path: Path) -> None:
+    faults, stored = _loaded(tmp_path, [("b0", *GOOD), ("b1", f"'{value}'", *GOOD[1:]), ("b2", *GOOD)])
+    assert faults == [(1, "place")]
+    assert [row[1] for row in stored] == ["cloud", None, "cloud"]

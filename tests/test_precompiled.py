@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 import sample_run
 from policycheck import codec, precompiled
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.compiled import CompiledPack
 from policycheck.compiler import compile_pack
 from policycheck.engines.duckdb import DuckDBSession

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 import sample_run
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.mutant_counts import FILE, basis_of, read_counts
 from policycheck.pack import load_pack
 from policycheck.reference import NOT_COUNTED

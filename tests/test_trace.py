@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import sample_run
 from house_rules import ABBREVIATIONS, DOCUMENT, control, write_boxes, write_house_rules
 from policycheck.clauses import controls_by_clause
-from policycheck.cli import cli
+from policycheck.cli.commands import cli
 from policycheck.coverage import Match, UnitState, compare, suspicion_of
 from policycheck.errors import InputError
 from policycheck.model import ClauseRegister, Pack, Unit

@@ -55,6 +55,10 @@ class EngineError(PolicycheckError):
     """An engine could not answer: the verdict is unknown, with this as the reason."""
 
 
+class EngineLostError(PolicycheckError):
+    """What was to answer is gone for good: there is no verdict about anything (exit 2)."""
+
+
 class FaultList:
     """Gathers faults while loading goes on; `raise_if_any` ends the loading."""
 

@@ -22,6 +22,7 @@ from policycheck.parameters import Resolved
 
 if TYPE_CHECKING:
     from policycheck.engines.direct import DirectSession
+    from policycheck.engines.spark import SparkEngine
 
 
 def load(
@@ -31,7 +32,7 @@ def load(
     return _viewed(compiled, fill(compiled.pack, compiled.resolved, evidence, session, given), session)
 
 
-def load_again(compiled: CompiledPack, evidence: Evidence, session: DirectSession) -> Evidence:
+def load_again(compiled: CompiledPack, evidence: Evidence, session: DirectSession | SparkEngine) -> Evidence:
     """The same for a session that holds this evidence already, with its pack under another profile."""
     resolved = compiled.resolved
     for data in builtin_rows(evidence, resolved.choices, resolved.memos).values():

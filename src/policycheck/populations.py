@@ -47,8 +47,9 @@ def question_texts(subject: str, population: Population) -> tuple[ExpressionText
     """
 
     def stands(table: str, theirs: str, ours: str) -> ExpressionText:
-        known = f"other.{theirs} IS NOT NULL AND subject.{ours} IS NOT NULL"
-        text = f"EXISTS (SELECT 1 FROM {table} other WHERE {known} AND other.{theirs} = subject.{ours})"
+        # What is asked of the subject alone stands outside: inside, an engine joins three times as long.
+        found = f"other.{theirs} IS NOT NULL AND other.{theirs} = subject.{ours}"
+        text = f"subject.{ours} IS NOT NULL AND EXISTS (SELECT 1 FROM {table} other WHERE {found})"
         return ExpressionText(text, population.place)
 
     return (

@@ -22,6 +22,7 @@ _HAZARDS = (
 )
 _HAZARD = re.compile(f"[{_HAZARDS}]")
 _JSON_HAZARD = re.compile(f"[{_HAZARDS}]".replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))  # but the line feed
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _MICROSECOND_OF_DAY_END = time(23, 59, 59, 999999)
 
 
@@ -33,6 +34,8 @@ def visible(text: str) -> str:
 def escape_json_hazards(json_text: str) -> str:
     """JSON text with hazards as `\\uXXXX`. Lossless: outside strings, JSON written with `\\n` and spaces
     holds none of them but the newline, which stays."""
+    if json_text.isascii() and "\x7f" not in json_text:
+        return json_text  # whoever wrote the JSON has escaped the others
     return _JSON_HAZARD.sub(_json_escape, json_text)
 
 
@@ -134,7 +137,7 @@ def location_text(location: Mapping[str, Any] | None) -> str:
 
 def filled_message(message: str, values: Mapping[str, Any]) -> str:
     """The message with `{name}` replaced; nothing else of Python's format language is honoured."""
-    return re.sub(r"\{([a-z_][a-z0-9_]*)\}", lambda m: str(values.get(m.group(1), m.group(0))), message)
+    return _PLACEHOLDER.sub(lambda m: str(values.get(m.group(1), m.group(0))), message)
 
 
 def placeholders(message: str) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from policycheck.cli.run import pack_option, shipped_pack
+from policycheck.cli.options import pack_option
+from policycheck.cli.run import shipped_pack
 from policycheck.cli.screen import say
 from policycheck.compiled import CompiledPack
 from policycheck.errors import FaultList, InputError

@@ -1,4 +1,4 @@
-"""The option that names a policy document, and reading one.
+"""Reading a policy document.
 
 Goes in: a path. Comes out: the document laid beside the clause register of the pack.
 """
@@ -6,11 +6,8 @@ Goes in: a path. Comes out: the document laid beside the clause register of the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from policycheck.errors import Fault, InputError
 from policycheck.source import Place
@@ -19,11 +16,6 @@ if TYPE_CHECKING:
     from policycheck.coverage import Match
     from policycheck.model import ClauseRegister, Pack
     from policycheck.outcomes import Suspicion
-
-
-def document_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Adds --document."""
-    return click.option("--document", type=click.Path(path_type=Path), metavar="FILE", help=help)
 
 
 def register_of(pack: Pack) -> ClauseRegister:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import Inputs, input_options, judged, read
+from policycheck.cli.answering import judged
+from policycheck.cli.options import input_options
+from policycheck.cli.run import Inputs, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, location_text
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from policycheck.cli.run import Inputs, Run, input_options, judged, read
+from policycheck.cli.answering import judged
+from policycheck.cli.options import input_options
+from policycheck.cli.run import Inputs, Run, read
 from policycheck.cli.screen import print_lines
 from policycheck.showing import counted, json_value, location_text, one_line, value_text
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import pack_option, shipped_pack
+from policycheck.cli.options import pack_option
+from policycheck.cli.run import shipped_pack
 from policycheck.cli.screen import print_lines
 from policycheck.errors import FaultList
 from policycheck.showing import counted, json_value, one_line, value_text

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.run import EVIDENCE, Inputs, input_options, instant_of
+from policycheck.cli.options import input_options
+from policycheck.cli.run import EVIDENCE, Inputs, instant_of
 from policycheck.cli.screen import INTERNAL, fault_text, print_lines, say
 from policycheck.errors import Fault, FaultList, InputError
 from policycheck.model import AmbiguityKind

@@ -1,37 +1,31 @@
-"""What most commands begin with: options for pack, evidence, profile and instant, and reading these.
+"""What most commands begin with: reading pack and evidence under a profile, as of an instant.
 
-Goes in: arguments and the clock. Comes out: a compiled pack, verified evidence and a loaded session.
+Goes in: what was asked for, and the clock. Comes out: a compiled pack and verified evidence.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
 from msgspec import Struct
 from msgspec.structs import replace
 
 from policycheck.cli.screen import meter, say
-from policycheck.errors import EngineError, Fault, FaultList, InputError
+from policycheck.errors import Fault, FaultList, InputError
 from policycheck.source import Place
 
 if TYPE_CHECKING:
     from policycheck.compiled import CompiledPack
     from policycheck.engines import Session
-    from policycheck.engines.direct import DirectSession
     from policycheck.model import Evidence
     from policycheck.precompiled import Precompiled
 
-T = TypeVar("T")
 EVIDENCE = Path("evidence")
 FROM_MANIFEST = "manifest"
-_FOLDER = click.Path(path_type=Path)
 
 
 class Engine(StrEnum):
@@ -40,10 +34,11 @@ class Engine(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Inputs(Struct, frozen=True):
-    """The options every judging command shares. `now` is the one reading of the clock."""
+    """What every judging command is told. `now` is the one reading of the clock."""
 
     pack: Path
     evidence: Path
@@ -53,6 +48,8 @@ class Inputs(Struct, frozen=True):
     quiet: bool = False
     engine: Engine = Engine.AUTO
     keep: bool = True  # use and leave compiled packs in the user's cache folder
+    master: str | None = None  # of the Spark cluster
+    staging: Path | None = None  # where the cluster finds what was read here
 
 
 class Run(Struct):
@@ -61,48 +58,6 @@ class Run(Struct):
     compiled: CompiledPack
     evidence: Evidence
     session: Session
-
-
-def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options behind `Inputs`, which the command gets as its argument `inputs`."""
-
-    @functools.wraps(command)
-    def with_inputs(
-        *args: Any, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-        engine: str, no_cache: bool, quiet: bool, **rest: Any,
-    ) -> Any:  # fmt: skip
-        now = datetime.now(UTC).replace(microsecond=0)
-        inputs = Inputs(
-            pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet,
-            Engine(engine), keep=not no_cache,
-        )  # fmt: skip
-        return command(*args, inputs=inputs, **rest)
-
-    options = [
-        pack_option,
-        click.option("--evidence", "evidence_folder", type=_FOLDER, default=EVIDENCE, metavar="DIR",
-                     help="Folder with manifest.yaml.  [default: ./evidence]"),
-        click.option("--profile", metavar="NAME", help="Parameter values  [default: the pack's own choice]"),
-        click.option("--as-of", metavar="INSTANT|manifest",
-                     help="Judge as of this instant, for instance 2026-03-02T12:00:00Z, or as of the one "
-                     "the manifest names.  [default: now]"),
-        click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
-                     help="What answers: Python for small evidence, DuckDB for large.  [default: by size]"),
-        click.option("--no-cache", is_flag=True,
-                     help="Compile the pack anew, and leave no compiled pack in the cache folder."),
-        click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        with_inputs = option(with_inputs)
-    return with_inputs
-
-
-def pack_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --pack."""
-    option = click.option("--pack", "pack_folder", type=_FOLDER, metavar="DIR",
-                          help="The pack to use  [default: the one that comes with policycheck]")  # fmt: skip
-    decorated: Callable[..., Any] = option(command)
-    return decorated
 
 
 def shipped_pack() -> Path:
@@ -194,56 +149,6 @@ class Reading(Struct, frozen=True):
         pack = self.kept.pack
         resolved = resolve_parameters(pack, find_profile(pack, profile), faults, today=as_of.date())
         return None if len(faults) else replace(self, compiled=self.kept.compiled(resolved, as_of))
-
-
-class Engines:
-    """What answers about one evidence, under any profile: the direct engine reads it once for all."""
-
-    def __init__(self) -> None:
-        self._direct: DirectSession | None = None
-
-    def judged(self, reading: Reading, work: Callable[[Run], T]) -> T:
-        """What `work` makes of a run.
-
-        Where the direct engine has no answer for something, `work` is done again with the embedded one, so
-        it must leave nothing behind that its second time does not replace.
-        """
-        if reading.is_direct:
-            session = self._direct or _direct_session()
-            with suppress(EngineError):  # what the session raises it also notes as unanswered
-                done = work(self._loaded(reading, session))
-                if not session.unanswered:
-                    self._direct = session
-                    return done
-            self._direct = None
-            if not reading.inputs.quiet:
-                say(f"note: answered by duckdb instead: {session.unanswered[0]}")
-        from policycheck.engines.duckdb import DuckDBSession
-        from policycheck.loading import load
-
-        with DuckDBSession(progress=meter(reading.inputs.quiet)) as embedded:
-            return work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
-
-    def _loaded(self, reading: Reading, session: DirectSession) -> Run:
-        from policycheck.compiled import parameter_values
-        from policycheck.loading import load, load_again
-
-        compiled = reading.compiled
-        trees = reading.kept.trees(compiled.resolved, compiled.as_of)
-        session.turn_to(trees.__getitem__, parameter_values(compiled.resolved, compiled.as_of))
-        fill = load if self._direct is None else load_again
-        return Run(compiled, fill(compiled, reading.evidence, session), session)
-
-
-def judged(reading: Reading, work: Callable[[Run], T]) -> T:
-    """What `work` makes of a run, where one run is all that is asked for. See `Engines.judged`."""
-    return Engines().judged(reading, work)
-
-
-def _direct_session() -> DirectSession:
-    from policycheck.engines.direct import DirectSession
-
-    return DirectSession()
 
 
 def read(inputs: Inputs) -> Reading:

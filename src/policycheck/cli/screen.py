@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-import click
-
 from policycheck.errors import Fault
 from policycheck.showing import counted, visible
 from policycheck.source import Place
@@ -26,8 +24,14 @@ INTERNAL = 2
 def say(words: str) -> None:
     """Words for a person, on standard error; a closed standard error does not end the run."""
     Meter.erase()
-    with suppress(OSError):
-        click.echo("\n".join(visible(line) for line in words.split("\n")), err=True)
+    _put("".join(f"{visible(line)}\n" for line in words.split("\n")))
+
+
+def _put(text: str) -> None:
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 class Meter:
@@ -52,21 +56,19 @@ class Meter:
             rate = done / (now - self._since)
             left = f"{rate / 1e6:.0f} MB/s, {(total - done) / rate:.0f} s left"
             words = f"{visible(what)}: {100 * done // total} % of {total / 1e6:.0f} MB, {left}"
-            with suppress(OSError):
-                click.echo(f"\r{words}{_ERASE}", err=True, nl=False)
+            _put(f"\r{words}{_ERASE}")
 
     @classmethod
     def erase(cls) -> None:
         """Takes the line away, for other words."""
         if cls.is_shown:
             cls.is_shown = False
-            with suppress(OSError):
-                click.echo(f"\r{_ERASE}", err=True, nl=False)
+            _put(f"\r{_ERASE}")
 
 
 def meter(quiet: bool) -> Meter | None:
     """A meter for a terminal; a log gets none."""
-    return Meter() if sys.stderr.isatty() and not quiet else None
+    return Meter() if sys.stderr is not None and sys.stderr.isatty() and not quiet else None
 
 
 def say_faults(faults: Sequence[Fault]) -> None:
@@ -87,7 +89,9 @@ def fault_text(fault: Fault) -> str:
 def write_stdout(data: bytes) -> None:
     """The whole of a report, flushed: an error shows here and not when the process ends."""
     Meter.erase()
-    click.echo(data, nl=False)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def discard_stdout() -> None:

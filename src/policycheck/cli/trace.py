@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from policycheck.cli.document import document_option, lay_beside, register_of
+from policycheck.cli.answering import judged
+from policycheck.cli.document import lay_beside, register_of
+from policycheck.cli.options import document_option, input_options
 from policycheck.cli.publishing import STDOUT, write_files
-from policycheck.cli.run import Inputs, Run, input_options, judged, read
+from policycheck.cli.run import Inputs, Run, read
 from policycheck.cli.screen import say, write_stdout
 from policycheck.errors import Fault, InputError
 from policycheck.reporters import TRACE_SUFFIXES, render_trace

@@ -10,7 +10,7 @@ with the optimiser that believes footer statistics switched off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -18,10 +18,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from policycheck.cells import shown
-from policycheck.engines.bulk_rules import cell_rules
+from policycheck.engines.bulk_rules import cell_rules, quoted
 from policycheck.engines.bulk_text import FAULT_LIMIT, Store, read_text
 from policycheck.errors import EngineError
-from policycheck.model import BulkFile, Column, ColumnType, RowFault, SourceState, TableData
+from policycheck.model import BulkFile, Column, ColumnType, RowFault, SourceState, TableData, TableSchema
 from policycheck.rowfiles import suffix_of
 from policycheck.source import Place
 from policycheck.sources import BULK as PARQUET
@@ -53,10 +53,12 @@ def load_bulk(data: TableData, as_of: datetime, store: Store) -> BulkResult:
     result = BulkResult()
     faults: list[RowFault] = []
     start = len(data.origins)
+    coded = _coded(data.schema)
+    _retype(data.schema, {column.name: _members(column) for column in coded}, store.fetch)
     for source, grouped in groupby(data.bulk, key=lambda file: file.source):
         files = list(grouped)
         try:
-            faults += _load_source(data, files, start, as_of, store)
+            faults += _load_source(data, files, start, as_of, coded, store)
         except SourceError as error:
             result.broken[source] = error
             store.fetch(f'DELETE FROM "{data.schema.name}" WHERE _source = {source}')
@@ -67,15 +69,17 @@ def load_bulk(data: TableData, as_of: datetime, store: Store) -> BulkResult:
 
 
 def _load_source(
-    data: TableData, files: list[BulkFile], start: int, as_of: datetime, store: Store
+    data: TableData, files: list[BulkFile], start: int, as_of: datetime, coded: list[Column], store: Store
 ) -> list[RowFault]:
     """Loads the files of one source, and counts their rows: -1 where a source has none because of a file."""
     faults: list[RowFault] = []
     try:
         for file in files:
             file.rows = file.lines = 0
-            read = _read_parquet if suffix_of(file.path) == PARQUET else read_text
-            faults += read(data, file, start, as_of, store)
+            if suffix_of(file.path) == PARQUET:
+                faults += _read_parquet(data, file, start, as_of, coded, store.fetch)
+            else:
+                faults += read_text(data, file, start, as_of, store)
             start += file.lines
     except (SourceError, EngineError, _UnusableError) as error:
         for lost in files:
@@ -95,10 +99,25 @@ def _ended(file: BulkFile, error: SourceError | EngineError | _UnusableError) ->
     return SourceError(SourceState.INVALID, "PC408", f"`{file.path}`: {words}", hint)
 
 
+def _coded(schema: TableSchema) -> list[Column]:
+    """Columns whose values are held as numbers of their members: less to copy, compare and keep."""
+    return [column for column in schema.columns if column.enum and column.type is ColumnType.TEXT]
+
+
+def _members(column: Column) -> str:
+    # INVARIANT: the members stand in the order of text, which is the order that `<` and `max` then go by.
+    return f"ENUM({', '.join(quoted(value) for value in sorted(column.enum))})"
+
+
+def _retype(schema: TableSchema, types: Mapping[str, str], fetch: Fetch) -> None:
+    for name, kind in types.items():
+        fetch(f'ALTER TABLE "{schema.name}" ALTER "{name}" SET DATA TYPE {kind}')
+
+
 def _read_parquet(
-    data: TableData, file: BulkFile, start: int, as_of: datetime, store: Store
+    data: TableData, file: BulkFile, start: int, as_of: datetime, coded: list[Column], fetch: Fetch
 ) -> list[RowFault]:
-    schema, fetch = data.schema, store.fetch
+    schema = data.schema
     if schema.children:
         raise _UnusableError("a table with lists of objects is read from YAML, JSON or NDJSON only")
     reader = f"read_parquet('{file.fd_path}')"
@@ -111,12 +130,21 @@ def _read_parquet(
         raise _UnusableError(f"it lacks the columns {', '.join(missing)}")
     items = [_item(column, found.get(column.name)) for column in schema.columns]
     numbered = f"read_parquet('{file.fd_path}', file_row_number=true)"
-    fetch(
+    insert = (
         f'INSERT INTO "{schema.name}" SELECT {start} + file_row_number AS _row, '
         f"{file.source} AS _source, {', '.join(items)} FROM {numbered}"
     )
+    try:
+        fetch(insert)
+    except EngineError:
+        # Perhaps a value that is no member. As text it can be read, and found out row by row.
+        if not coded:
+            raise
+        _retype(schema, {column.name: "VARCHAR" for column in coded}, fetch)
+        coded.clear()
+        fetch(insert)
     file.rows = file.lines = int(fetch(f'SELECT count(*) FROM "{schema.name}" WHERE _row >= {start}')[0][0])
-    return _row_faults(data, file, start, as_of, fetch)
+    return _row_faults(data, file, start, as_of, coded, fetch)
 
 
 def _item(column: Column, kind: str | None) -> str:
@@ -213,9 +241,11 @@ def _instant(name: str) -> str:
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _row_faults(data: TableData, file: BulkFile, start: int, as_of: datetime, fetch: Fetch) -> list[RowFault]:
+def _row_faults(
+    data: TableData, file: BulkFile, start: int, as_of: datetime, coded: Collection[Column], fetch: Fetch
+) -> list[RowFault]:
     """Every cell that breaks its column's rules, found in one scan; then each is set to NULL."""
-    rules = [rule for column in data.schema.columns for rule in cell_rules(column, as_of)]
+    rules = [r for column in data.schema.columns for r in cell_rules(column, as_of, column in coded)]
     if not rules:
         return []
     table = f'"{data.schema.name}"'
@@ -247,9 +277,12 @@ def _twins(data: TableData, known: list[RowFault], fetch: Fetch) -> list[RowFaul
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
         return known
+    if _ascending(data.schema, table, fetch):
+        return known
     named = " AND ".join(f'"{name}" IS NOT NULL' for name in data.schema.key)
-    # Equal keys have equal hashes, and these are counted faster than the keys.
-    total, found = fetch(f"SELECT count(*), count(DISTINCT hash({keys})) FROM {table} WHERE {named}")[0]
+    # Equal keys have equal hashes, and these are grouped faster than the keys.
+    hashes = f"SELECT count(*) AS n FROM {table} WHERE {named} GROUP BY hash({keys})"
+    total, found = fetch(f"SELECT coalesce(sum(n), 0), count(*) FROM ({hashes})")[0]
     if total == found:
         return known
     groups = fetch(
@@ -274,6 +307,20 @@ def _twins(data: TableData, known: list[RowFault], fetch: Fetch) -> list[RowFaul
         code = "evidence_conflict" if different else "duplicate_key"
         faults.append(RowFault(data.schema.name, rows[0], "*", code, words, data.place(rows[0])))
     return [fault for fault in known if fault.row not in merged] + faults
+
+
+def _ascending(schema: TableSchema, table: str, fetch: Fetch) -> bool:
+    """Whether each key is greater than the one before it, so that none is there twice. A few rows tell first
+    whether to look: the order of a file costs a third of grouping it, and is mostly there or not at all."""
+    if len(schema.key) != 1:
+        return False
+    rising = f'SELECT "{schema.key[0]}" > lag("{schema.key[0]}") OVER () AS rises FROM {table}'
+    for limit in (f"LIMIT {FAULT_LIMIT}", ""):
+        # Of the first row this is NULL; of a row without a key as well, and of the one after it.
+        sql = f"SELECT count(*) - count(rises), bool_and(rises) FROM ({rising} {limit})"
+        if fetch(sql)[0] != (1, True):
+            return False
+    return True
 
 
 def dangling(data: TableData, column: Column, fetch: Fetch) -> list[RowFault]:

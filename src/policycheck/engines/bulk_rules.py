@@ -13,8 +13,13 @@ from policycheck.model import Column, ColumnType
 FIRST_DAY, LAST_DAY = "DATE '1900-01-01'", "DATE '2999-12-31'"
 
 
-def cell_rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str]]:
-    """(column, code, words, SQL that is TRUE where the rule is broken)."""
+def quoted(text: str) -> str:
+    """The text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[tuple[str, str, str, str]]:
+    """(column, code, words, SQL that is TRUE where the rule is broken). What is coded is a member already."""
     name, found = f'"{column.name}"', []
 
     def rule(words: str, test: str, code: str = "wrong_type") -> None:
@@ -22,8 +27,8 @@ def cell_rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str
 
     if not column.nullable:
         rule("has no value", f"{name} IS NULL")
-    if column.enum:
-        listed = ", ".join("'" + value.replace("'", "''") + "'" for value in column.enum)
+    if column.enum and not is_coded:
+        listed = ", ".join(map(quoted, column.enum))
         if column.type is ColumnType.SET:
             # Most sets have one member, and a list function costs ten times a comparison.
             one, many = f"{name}[1] NOT IN ({listed})", f"NOT list_has_all([{listed}], {name})"
@@ -36,7 +41,7 @@ def cell_rules(column: Column, as_of: datetime) -> list[tuple[str, str, str, str
         if column.pattern:
             rule(
                 "has not its form",
-                f"NOT regexp_full_match({name}, '{column.pattern.replace(chr(39), chr(39) * 2)}')",
+                f"NOT regexp_full_match({name}, {quoted(column.pattern)})",
             )
         if not column.enum:
             rule("holds a NUL character", f"contains({name}, chr(0))")

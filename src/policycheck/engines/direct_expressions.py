@@ -33,7 +33,6 @@ from policycheck.engines.direct_values import (
     common_kind,
     failed,
     integer_kind,
-    parameter,
     refused,
 )
 
@@ -80,10 +79,7 @@ def visit_constant(scope: Scope, node: Node) -> Expression:
 
 
 def visit_parameter(scope: Scope, node: Node) -> Expression:
-    name = str(node["identifier"])
-    if name not in scope.world.parameters:
-        raise refused(f"the parameter `${name}`, which has no value")
-    return constant(*parameter(scope.world.parameters[name]))
+    return scope.world.parameter(str(node["identifier"]))
 
 
 def visit_column(scope: Scope, node: Node) -> Expression:

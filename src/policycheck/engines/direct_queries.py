@@ -52,9 +52,11 @@ _EMPTY_CTES: dict[str, Any] = {"map": []}
 class QueryCompiler:
     """Compiles queries of one world. Its `visits` know subqueries as well."""
 
-    def __init__(self, parameters: Mapping[str, Any], relation: Callable[[str], Query | None]) -> None:
+    def __init__(
+        self, parameter: Callable[[str], Expression], relation: Callable[[str], Query | None]
+    ) -> None:
         visits = {**VISITS_OF_ROWS, "SUBQUERY": self._visit_subquery}
-        self.world = World(parameters, relation, visits)
+        self.world = World(parameter, relation, visits)
 
     def query(self, node: Node, parent: Scope | None = None, named: Named | None = None) -> Query:
         """A query inside `parent`. Raises RefusedError for what is not part of the language."""

@@ -1,8 +1,9 @@
 """The tables and views of the direct engine, and what has been computed from them so far.
 
 Goes in: rows of tables; texts of views and expressions, with the parser's trees of them. Comes out: rows of
-any relation, answers of any expression. What has been computed holds until the rows it was computed from
-are others. Rows that are computed again and come out the same change nothing further on.
+any relation, answers of any expression. What has been computed holds until the rows it was computed from, or
+the values of its parameters, are others. Rows that are computed again and come out the same change nothing
+further on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,18 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from policycheck.engines.direct_queries import QueryCompiler
-from policycheck.engines.direct_scope import Node, Query, Scope, Source, of_kind
-from policycheck.engines.direct_values import BOOL, INT, INT32, Kind, Memory, Value, column_kind, refused
+from policycheck.engines.direct_scope import Expression, Node, Query, Scope, Source, of_kind
+from policycheck.engines.direct_values import (
+    BOOL,
+    INT,
+    INT32,
+    Kind,
+    Memory,
+    Value,
+    column_kind,
+    parameter,
+    refused,
+)
 from policycheck.errors import EngineError
 from policycheck.model import TableSchema
 from policycheck.sqltext import select_of
@@ -28,8 +39,10 @@ T = TypeVar("T")
 
 
 class _Compiled(Struct, Generic[T]):
-    """What was made of a text, the relations it reads, and the result for the versions in `stamp`."""
+    """What was made of a tree, the relations and parameters it reads, and the result for the versions in
+    `stamp`."""
 
+    tree: Mapping[str, Any]
     made: T
     reads: tuple[str, ...]
     memory: Memory
@@ -43,6 +56,14 @@ class _Table(Struct):
 
     schema: TableSchema
     rows: list[tuple[Any, ...]]
+    version: int = 0
+
+
+class _Parameter(Struct):
+    """`version` is another number after every change of the value."""
+
+    kind: Kind
+    value: Any
     version: int = 0
 
 
@@ -65,12 +86,14 @@ class Relations:
         self.unanswered: list[str] = []
         self.broken: dict[str, str] = {}
         self._trees = trees
-        self._compiler = QueryCompiler(parameters, self._relation)
+        self._values = parameters
+        self._parameters: dict[str, _Parameter] = {}  # those that something reads, by `$name`
+        self._compiler = QueryCompiler(self._parameter, self._relation)
         self._tables: dict[str, _Table] = {}
         self._views: dict[str, _View] = {}
         self._queries: dict[str, Query] = {}
-        self._expressions: dict[tuple[str, str], _Compiled[Value]] = {}
-        self._selects: dict[str, _Compiled[Query]] = {}
+        self._expressions: dict[tuple[str, int], _Compiled[Value]] = {}  # by relation and tree
+        self._selects: dict[int, _Compiled[Query]] = {}
         self._reads: dict[str, None] = {}  # the relations that what is being compiled has asked for
         self._state = 0  # another number after any change of rows, texts or columns
 
@@ -102,9 +125,15 @@ class Relations:
         if known is None:
             self._views[name] = _View(text)
             self._forget_compiled()
-        elif known.text != text:
+            return
+        compiled, before_text = known.compiled, known.text
+        known.text = text
+        # What was made of a tree holds for the tree: of two texts that are equal under one profile, each may
+        # read a parameter of its own, and of two that are not, both the same one.
+        same = before_text == text if compiled is None else self._trees(text) is compiled.tree
+        if not same:
             self._state += 1
-            known.text, known.compiled = text, None
+            known.compiled = None
             before, known.query = known.query, None
             # What reads it goes on reading it, unless its columns are others now.
             if before is not None and self.asked(lambda: self._view_query(name)).columns != before.columns:
@@ -113,7 +142,19 @@ class Relations:
     def turn_to(self, trees: Trees, parameters: Mapping[str, Any]) -> None:
         """Texts are those of other parameters from here on; views are to be added again."""
         self._trees = trees
-        self._compiler.world.parameters = parameters
+        self._values = parameters
+        for mark, known in self._parameters.items():
+            try:
+                kind, value = self._typed(mark)
+            except EngineError:  # which is for whoever asks for it
+                kind, value = "", None
+            if kind != known.kind:
+                self._forget_compiled()
+                return
+            if value != known.value:
+                known.value = value
+                known.version += 1
+                self._state += 1
 
     def forget_broken(self) -> None:
         """Views that failed are tried again when they are asked for."""
@@ -124,12 +165,13 @@ class Relations:
     def _forget_compiled(self) -> None:
         # What has been compiled knows the places of the columns it reads, also through other views.
         self._state += 1
-        if self._queries or self._expressions:
+        if self._queries or self._expressions or self._parameters:
             for view in self._views.values():
                 view.query = view.compiled = None
             self._queries.clear()
             self._expressions.clear()
             self._selects.clear()
+            self._parameters.clear()
 
     # --- asking ---
 
@@ -169,16 +211,18 @@ class Relations:
             compiled = scope.clause(root["select_list"][0])
             return _after(scope.begin, of_kind(compiled, BOOL, "an expression").value)
 
-        found = self._expressions.get((relation, text))
+        tree = self._trees(select_of(text))
+        found = self._expressions.get((relation, id(tree)))
         if found is None:
-            found = self._expressions[relation, text] = self._compiled(select_of(text), make)
+            found = self._expressions[relation, id(tree)] = self._compiled(tree, make)
         return self._held(found, lambda test: [test((row,), None) for row in self.rows(relation)])
 
     def select(self, text: str) -> tuple[Columns, list[tuple[Any, ...]]]:
         """Columns and rows of any query over the tables and views."""
-        if text not in self._selects:
-            self._selects[text] = self._compiled(text, self._compiler.query)
-        found = self._selects[text]
+        tree = self._trees(text)
+        if id(tree) not in self._selects:
+            self._selects[id(tree)] = self._compiled(tree, self._compiler.query)
+        found = self._selects[id(tree)]
         return found.made.columns, self._held(found, _rows_of)
 
     # --- compiling ---
@@ -201,7 +245,7 @@ class Relations:
         if view is None:
             raise refused(f"the name `{name}`, which is no view")
         if view.query is None:
-            found = self._compiled(view.text, self._compiler.query)
+            found = self._compiled(self._trees(view.text), self._compiler.query)
             columns = tuple(
                 (column, str(column_kind(kind)) if kind != INT32 else kind)
                 for column, kind in found.made.columns
@@ -213,17 +257,30 @@ class Relations:
             self._queries[name] = query
         return view.query
 
-    def _compiled(self, select: str, make: Callable[[Node], T]) -> _Compiled[T]:
+    def _parameter(self, name: str) -> Expression:
+        """The value of a parameter, which is looked up each time: what is compiled outlasts it."""
+        mark = f"${name}"
+        self._reads[mark] = None
+        if mark not in self._parameters:
+            self._parameters[mark] = _Parameter(*self._typed(mark))
+        known = self._parameters[mark]
+        return Expression(known.kind, lambda row, outer: known.value)
+
+    def _typed(self, mark: str) -> tuple[Kind, Any]:
+        if mark[1:] not in self._values:
+            raise refused(f"the parameter `{mark}`, which has no value")
+        return parameter(self._values[mark[1:]])
+
+    def _compiled(self, tree: Mapping[str, Any], make: Callable[[Node], T]) -> _Compiled[T]:
         """What is made of the tree of a select. A tree of an unknown form is refused as well."""
-        answer = self._trees(select)
-        statements = answer.get("statements") or []
-        if answer.get("error") or len(statements) != 1:
+        statements = tree.get("statements") or []
+        if tree.get("error") or len(statements) != 1:
             raise refused("what is not one statement")
         world = self._compiler.world
         around = self._reads, world.memory
         self._reads, world.memory = {}, Memory()
         try:
-            return _Compiled(make(statements[0]["node"]), tuple(self._reads), world.memory)
+            return _Compiled(tree, make(statements[0]["node"]), tuple(self._reads), world.memory)
         except (LookupError, TypeError, AttributeError) as error:
             raise refused(f"a tree of this form ({type(error).__name__}: {error})") from error
         finally:
@@ -266,6 +323,8 @@ class Relations:
         if name in self._views:
             self.compute(name)
             return self._views[name].version
+        if name in self._parameters:
+            return self._parameters[name].version
         table = self._tables.get(name)
         return table.version if table is not None else 0
 

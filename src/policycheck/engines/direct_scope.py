@@ -133,9 +133,10 @@ def plain_name(name: str) -> str:
 
 
 class World(Struct):
-    """What all queries of a session share. `relation` answers a table or view by name."""
+    """What all queries of a session share. `relation` answers a table or view by name, `parameter` the value
+    of `$name`."""
 
-    parameters: Mapping[str, Any]
+    parameter: Callable[[str], Expression]
     relation: Callable[[str], Query | None]
     visits: Mapping[str, Callable[[Scope, Any], Expression]]
     memory: Memory = field(default_factory=Memory)

@@ -7,6 +7,7 @@ as patterns with counts and as rows. Which pattern is which verdict is decided e
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,32 +22,24 @@ from policycheck.engines import ALL_COLUMNS, Judgement
 from policycheck.engines.bulk import BulkResult, dangling, load_bulk
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.judgements import FetchedJudgement, StoredJudgement, fetched_rows, packed
+from policycheck.engines.duckdb_types import COLUMN_TYPES, SQL_TYPES, bind_columns
+from policycheck.engines.judgements import FetchedJudgement, fetched_rows
+from policycheck.engines.stored import stored_judgement
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
 from policycheck.streams import Progress
 
-SQL_TYPES = {
-    ColumnType.TEXT: "VARCHAR",
-    ColumnType.INT: "BIGINT",
-    ColumnType.BOOL: "BOOLEAN",
-    ColumnType.DAY: "DATE",
-    ColumnType.DAYS: "STRUCT(lo DATE, hi DATE)",
-    ColumnType.INSTANT: "STRUCT(lo TIMESTAMP, hi TIMESTAMP)",
-    ColumnType.SET: "VARCHAR[]",
-}
-COLUMN_TYPES = {sql: kind for kind, sql in SQL_TYPES.items()} | {
-    "INTEGER": ColumnType.INT,
-    "SMALLINT": ColumnType.INT,
-    "TINYINT": ColumnType.INT,
-    "HUGEINT": ColumnType.INT,
-}
+_ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 PARSER = f"duckdb {duckdb.__version__}"
 """What makes syntax trees here: another version may read a text in another way."""
 
 FETCH_LIMIT = 20_000
 """Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
+
+MANY = 3_000_000
+MANY_MEMORY_MB = 1600
+"""With more rows than that in one table the engine may take this much memory before it spills."""
 
 BATCH = 20_000
 """Rows fetched at a time when all of a large answer are wanted."""
@@ -96,7 +89,9 @@ class DuckDBSession:
         self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._waiting: dict[str, str] = {}  # views over large tables that nothing has wanted yet
         self._row_totals: dict[str, int] = {}
+        self._sums: dict[tuple[str, str], tuple[int | None, int | None, str]] = {}
         self._judged = 0
+        self.plans: list[str] = []
         self.sealed = False
 
     def close(self) -> None:
@@ -141,8 +136,9 @@ class DuckDBSession:
         columns = []
         described = self._execute(f'DESCRIBE "{name}"').fetchall()
         self._columns[name] = [row[0] for row in described]
-        for column, kind, *_ in described:
+        for column, described_kind, *_ in described:
             if not column.startswith("_"):
+                kind = _ENUM.sub("VARCHAR", described_kind)
                 if kind not in COLUMN_TYPES:
                     message = f"column `{column}` has the type {kind}"
                     raise _engine_error(message, "use text, integers, booleans, days, instants and sets")
@@ -213,6 +209,7 @@ class DuckDBSession:
     def insert(self, data: TableData) -> None:
         """Inserts checked values; row `i` of the data gets the row number `i`."""
         total = len(data.origins)
+        self._sums.clear()
         if total:
             self.put(data.schema, range(total), [origin[0] for origin in data.origins], data.columns)
         self._row_totals[data.schema.name] = self._row_totals.get(data.schema.name, 0) + total
@@ -237,6 +234,9 @@ class DuckDBSession:
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
         result = load_bulk(data, as_of, self)
+        if sum(result.rows.values()) > MANY:
+            self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
+        self._sums.clear()
         self._row_totals[data.schema.name] = self.fetch(f'SELECT count(*) FROM "{data.schema.name}"')[0][0]
         return result
 
@@ -250,6 +250,7 @@ class DuckDBSession:
         if filled:
             self._execute(";\n".join(f'DELETE FROM "{name}"' for name in filled))
         self._row_totals.clear()
+        self._sums.clear()
 
     def seal(self) -> None:
         """Ends all access to files, network and configuration. Idempotent."""
@@ -280,15 +281,16 @@ class DuckDBSession:
             answers = ", ".join(f"({sql}\n)" for sql in expressions)
             sql = f'SELECT subject._row, subject._source, {columns}, {answers} FROM "{relation}" AS subject'
             rows = fetched_rows(self.fetch(sql), len(key), len(observed))
-            judgement = FetchedJudgement(rows, tuple(observed))
+            fetched = FetchedJudgement(rows, tuple(observed))
             self._check_rows(relation, base, expected, (*key, *kept))
-            return judgement
+            return fetched
         self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
-        name = f"judged_{self._judged}"
-        items = ["_row", "_source", *(f'"{column}"' for column in key), *packed(expressions)]
-        self._execute(f'CREATE TABLE {name} AS SELECT {", ".join(items)} FROM "{relation}" AS subject')
-        return StoredJudgement(self.stream, name, relation, tuple(key), tuple(observed), expected)
+        plan, judgement = stored_judgement(
+            self, self._judged, relation, tuple(key), expressions, tuple(observed), expected
+        )
+        self.plans.append(str(plan))
+        return judgement
 
     def _check_rows(self, relation: str, base: str, expected: int, key: Sequence[str]) -> None:
         # INVARIANT: a subject view keeps every row of its base once, or the population is not the population.
@@ -312,23 +314,29 @@ class DuckDBSession:
 
         A tenth of the time of a join. Where they differ, they are compared again row for row.
         """
-        lo, hi = self.fetch(f'SELECT min(_row), max(_row) FROM "{base}"')[0]
+        keys = ", ".join(f'"{name}"' for name in key)
+        lo, hi, sums = self._sums_of(base, keys)
         if lo is None:
             return False
-        keys = ", ".join(f'"{name}"' for name in key)
-        of = (
-            f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
-            f"sum(hash(_row, {keys})) AS keys FROM"
-        )
         try:
             sources, alike, total = self.fetch(
-                f'WITH b AS ({of} "{base}" GROUP BY _source), v AS ({of} "{relation}" GROUP BY _source) '
-                "SELECT (SELECT count(*) FROM b), count(*), (SELECT count(*) FROM v) "
-                "FROM b JOIN v USING (_source, n, rows, keys)"
+                f"WITH v AS ({_row_sums(relation, keys, lo, hi)}) "
+                f"SELECT (SELECT count(*) FROM {sums}), count(*), (SELECT count(*) FROM v) "
+                f"FROM {sums} JOIN v USING (_source, n, rows, keys)"
             )[0]
         except EngineError:  # a row number that the base has not
             return False
         return bool(sources == alike == total)
+
+    def _sums_of(self, base: str, keys: str) -> tuple[int | None, int | None, str]:
+        """The first and last row number of a table, and what holds its sums: made once for all its views."""
+        if (base, keys) not in self._sums:
+            lo, hi = self.fetch(f'SELECT min(_row), max(_row) FROM "{base}"')[0]
+            name = f"_sums_{len(self._sums)}"
+            if lo is not None:
+                self._execute(f"CREATE OR REPLACE TABLE {name} AS {_row_sums(base, keys, lo, hi)}")
+            self._sums[base, keys] = lo, hi, name
+        return self._sums[base, keys]
 
     def false_rows(self, table: str, expressions: Sequence[str]) -> list[tuple[int, int]]:
         """(row, index of the expression) wherever an expression over a table is FALSE."""
@@ -364,6 +372,10 @@ class DuckDBSession:
         with _in_our_terms():
             return self._execute(sql, parameters).fetchall()
 
+    def arrow(self, sql: str) -> Any:
+        """The rows of one query of this package's own, as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
+
     @contextmanager
     def fetches(self, count: int) -> Iterator[list[Callable[[str, list[Any]], list[tuple[Any, ...]]]]]:
         """Several `fetch`es, each for one thread at a time; their threads have ended when this ends."""
@@ -391,22 +403,12 @@ class DuckDBSession:
             return self._connection.execute(sql, parameters)
 
 
-def bind_columns(schema: TableSchema, columns: Mapping[str, list[Any]], parameters: list[Any]) -> list[str]:
-    """Adds the columns of a table to the parameters and answers the SELECT items that spread them."""
-    return [_bind(column, columns[column.name], parameters) for column in schema.columns]
-
-
-def _bind(column: Column, values: list[Any], parameters: list[Any]) -> str:
-    """Adds the values of one column to the parameters and answers the SELECT item that spreads them."""
-    if column.type in (ColumnType.DAYS, ColumnType.INSTANT):
-        kind = "DATE" if column.type is ColumnType.DAYS else "TIMESTAMP"
-        parameters.append([None if v is None else v[0] for v in values])
-        parameters.append([None if v is None else v[1] for v in values])
-        lo = f"unnest(${len(parameters) - 1}::{kind}[])"
-        hi = f"unnest(${len(parameters)}::{kind}[])"
-        return f"CASE WHEN {lo} IS NULL THEN NULL ELSE {{'lo': {lo}, 'hi': {hi}}} END"
-    parameters.append(values)
-    return f"unnest(${len(parameters)}::{SQL_TYPES[column.type]}[])"
+def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
+    """For each source how many rows there are, which, and the checksum of their keys."""
+    return (
+        f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
+        f'sum(hash(_row, {keys})) AS keys FROM "{relation}" GROUP BY _source'
+    )
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from policycheck.engines import BulkResult, Judgement
-from policycheck.engines.duckdb import DuckDBSession, bind_columns
+from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.duckdb_parser import DuckdbParser
+from policycheck.engines.duckdb_types import bind_columns
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema

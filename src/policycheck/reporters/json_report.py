@@ -16,8 +16,7 @@ from policycheck.showing import escape_json_hazards
 # Report, list of controls, control, list of findings: below that, one line each. `json.dumps(indent=...)`
 # would put every cell on a line of its own and take the slow path.
 _LEVELS_OPENED = 4
-_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_TEXT = json.encoder.encode_basestring  # what `_ENCODE` makes of a text, without the way there
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def render(assessment: Assessment) -> bytes:
@@ -28,19 +27,24 @@ def render(assessment: Assessment) -> bytes:
 def json_lines(value: dict[str, Any], levels: int) -> bytes:
     """The value as JSON, its outer `levels` opened, ending with one line feed. Control, direction and
     surrogate characters are escaped, so a `cat` is harmless."""
-    return f"{escape_json_hazards(_lines(value, levels, ''))}\n".encode()
+    return f"{_lines(value, levels, '')}\n".encode()
+
+
+def _encoded(value: Any) -> str:
+    # A text takes the short way to what the encoder makes of it.
+    return json.encoder.encode_basestring(value) if isinstance(value, str) else _ENCODER.encode(value)
 
 
 def _lines(value: Any, levels: int, indent: str) -> str:
     """The value with its outer `levels` opened, one member a line."""
-    if isinstance(value, str):
-        return _TEXT(value)
     if not levels or not value or not isinstance(value, dict | list):
-        return _ENCODE(value)
+        # Most lines hold no hazard, which one look at each tells; in the report as a whole there is one.
+        return escape_json_hazards(_encoded(value))
     deeper = indent + " "
     if isinstance(value, dict):
         members = [
-            f"{deeper}{_TEXT(name)}: {_lines(item, levels - 1, deeper)}" for name, item in value.items()
+            f"{deeper}{_lines(name, 0, '')}: {_lines(item, levels - 1, deeper)}"
+            for name, item in value.items()
         ]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     return "[\n" + ",\n".join(deeper + _lines(item, levels - 1, deeper) for item in value) + f"\n{indent}]"
