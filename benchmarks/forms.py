@@ -23,7 +23,7 @@ def write(folder: Path, stores: int, form: str) -> None:
     kept = [path for path in folder.iterdir() if path.suffix in (".csv", ".ndjson")]
     rows = {path.name: _records(path) for path in kept}
     with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
+        connection.execute("SET TimeZone = 'UTC'; SET threads = 1; SET enable_progress_bar = false")
         for table in LARGE:
             parquet = folder / f"{table}.parquet"
             items = []
