@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks import consent, gate, many_controls, million, mutants, one_rule, retention, scaling
+from benchmarks import consent, forms, gate, many_controls, million, mutants, one_rule, retention, scaling
 from benchmarks.measure import Table
 
 M = 1_000_000
@@ -69,6 +69,11 @@ def _million(sizes: Sizes) -> Iterator[Table]:
         yield million.measure(records, sizes.times(3, records))
 
 
+def _forms(sizes: Sizes) -> Iterator[Table]:
+    for records in sizes.of((M,), (M,)):
+        yield forms.measure(records, sizes.times(3, records))
+
+
 def _hundred_million(sizes: Sizes) -> Iterator[Table]:
     records = sizes.records or 100 * M
     yield one_rule.measure_linear(records // 10, records, sizes.times(1))
@@ -97,6 +102,7 @@ SUITE = {
     "million": Benchmark(
         "DP-3 of the shipped pack over a million protections beside SQL written by hand", _million, long=False
     ),
+    "forms": Benchmark("DP-3 over a million protections as Parquet, NDJSON and CSV", _forms, quick=False),
     "scaling": Benchmark("how time grows with records, controls and exceptions", _scaling),
     "mutants": Benchmark("the examples of the shipped pack and their mutants", _mutants, quick=False),
     "linear": Benchmark("a hundred million records beside ten million", _hundred_million, quick=False),

@@ -30,6 +30,7 @@ from policycheck.model import BulkFile, Evidence, EvidenceKind, RowFault, Source
 from policycheck.rows import compile_row_reader, default_row
 from policycheck.source import Place
 from policycheck.sources import Loaded, SourceError, SourceReader, explained
+from policycheck.streams import Progress
 from policycheck.syntax import folded
 
 LONG_AGO = timedelta(days=40_000)  # older than any limit a schema may set
@@ -47,8 +48,9 @@ def row_fault_as_fault(fault: RowFault) -> Fault:
 
 
 def load_evidence(
-    folder: Path, tables: Mapping[str, TableSchema], as_of: datetime, manifest: Manifest | None = None
-) -> Evidence:
+    folder: Path, tables: Mapping[str, TableSchema], as_of: datetime, manifest: Manifest | None = None,
+    progress: Progress | None = None,
+) -> Evidence:  # fmt: skip
     """The evidence in `folder`, verified against its manifest at `as_of` (aware, or naive UTC).
 
     Places and origins carry paths inside the folder, so that nothing depends on where it lies. Large
@@ -61,7 +63,7 @@ def load_evidence(
         manifest = manifest or _manifest(opened, tables)
         faults = FaultList()
         faults.extend(manifest.faults)
-        reader = SourceReader(opened, tables, as_of, faults)
+        reader = SourceReader(opened, tables, as_of, faults, progress)
         files = [reader.files_of(entry.source) for entry in manifest.entries]
         _refuse_shared(files, manifest, faults)
         loaded = [

@@ -116,7 +116,7 @@ def _reported(path: str, line: str, number: int, faults: FaultList) -> Any:
     def report(code: str, message: str, spot: Mark, help: str = "") -> None:
         faults.add(code, message, Place(path, number, spot[1], line[:4096]), help)
 
-    parsed = parse_json(line, report)
+    parsed = parse_json(line, report, number)
     return None if parsed is None or len(faults) > before else parsed.value
 
 

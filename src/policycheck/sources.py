@@ -7,7 +7,7 @@ rows; a source that cannot be relied on gives none. Never raises for what is wro
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -31,7 +31,7 @@ from policycheck.model import EvidenceFile, Source, SourceState, TableSchema
 from policycheck.rowfiles import MAX_STREAM_BYTES, RawRows, read_rows, suffix_of
 from policycheck.rows import Row, RowReader, compile_row_reader
 from policycheck.source import Place
-from policycheck.streams import TextCheck
+from policycheck.streams import Progress, TextCheck
 
 BULK = "parquet"
 STREAMS = ("ndjson", "csv")
@@ -96,12 +96,14 @@ class SourceReader:
     """Reads the sources of one folder."""
 
     def __init__(
-        self, folder: Folder, tables: Mapping[str, TableSchema], as_of: datetime, faults: FaultList
-    ) -> None:
+        self, folder: Folder, tables: Mapping[str, TableSchema], as_of: datetime, faults: FaultList,
+        progress: Progress | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.tables = tables
         self.as_of = as_of
         self.faults = faults
+        self.progress = progress
         self.readers: dict[str, RowReader] = {}
 
     def reader(self, table: str) -> RowReader:
@@ -218,7 +220,7 @@ class SourceReader:
             with explained(path):
                 fd = self.folder.open(path)
                 try:
-                    copy = private_copy(fd, check.feed if check is not None else None)
+                    copy = private_copy(fd, self._looking(path, fd, check))
                 finally:
                     os.close(fd)
             loaded.bulk.append((path, copy, check.close() if check is not None else None))
@@ -230,6 +232,20 @@ class SourceReader:
                 f"no file matches `{loaded.source.path}`, the manifest says {loaded.source.row_count} rows"
             )
             raise SourceError(SourceState.COUNT_MISMATCH, "PC409", reason, "collect it again")
+
+    def _looking(self, path: str, fd: int, check: TextCheck | None) -> Callable[[bytes], None]:
+        """What is done with each piece of a file while it is copied."""
+        total, done = os.fstat(fd).st_size, 0
+
+        def look(piece: bytes) -> None:
+            nonlocal done
+            done += len(piece)
+            if check is not None:
+                check.feed(piece)
+            if self.progress is not None:
+                self.progress(f"copying {path}", done, total)
+
+        return look
 
 
 class explained:  # noqa: N801 a context manager that reads like a verb

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -26,6 +26,9 @@ from policycheck.rowfiles import (
     suffix_of,
 )
 from policycheck.source import Place
+
+Progress = Callable[[str, int, int], None]
+"""Is told, again and again, what is done (`copying rows.csv`), the bytes behind it, and all of them."""
 
 BATCH_BYTES = 8 << 20
 MAX_LINE_BYTES = 16 << 20
@@ -99,24 +102,27 @@ class Lines(Struct, frozen=True):
                 yield row
 
 
-def read_lines(path: str, fd: int) -> Iterator[Lines]:
+def read_lines(path: str, fd: int, progress: Progress | None = None) -> Iterator[Lines]:
     """The lines of an NDJSON file that is known to be UTF-8, some megabytes at a time."""
-    for first, text in _texts(path, fd):
+    for first, text in _texts(path, fd, progress):
         yield Lines(path, text, first)
 
 
-def read_records(path: str, fd: int) -> Iterator[Records]:
+def read_records(path: str, fd: int, progress: Progress | None = None) -> Iterator[Records]:
     """The records of a CSV file that is known to be UTF-8. Raises BrokenError."""
-    reader = CsvReader(path, (f"{line}\n" for _, text in _texts(path, fd) for line in text.split("\n")))
+    texts = _texts(path, fd, progress)
+    reader = CsvReader(path, (f"{line}\n" for _, text in texts for line in text.split("\n")))
     while batch := reader.batch(size=BATCH_BYTES):
         yield batch
 
 
-def _texts(path: str, fd: int) -> Iterator[tuple[int, str]]:
+def _texts(path: str, fd: int, progress: Progress | None) -> Iterator[tuple[int, str]]:
     """Whole lines, without the last line end, and the number of the first of them."""
     offset = len(codecs.BOM_UTF8) if os.pread(fd, 3, 0) == codecs.BOM_UTF8 else 0
-    line, rest = 1, b""
+    line, rest, total = 1, b"", os.fstat(fd).st_size
     while data := os.pread(fd, BATCH_BYTES, offset):
+        if progress is not None:
+            progress(f"reading {path}", offset, total)
         offset += len(data)
         whole, end, after = data.rpartition(b"\n")
         if not end:
@@ -131,3 +137,5 @@ def _texts(path: str, fd: int) -> Iterator[tuple[int, str]]:
             raise BrokenError([Fault("PC103", words, Place(path, line), "write one row a line")])
     if rest:
         yield line, rest.decode()
+    if progress is not None:
+        progress(f"reading {path}", total, total)

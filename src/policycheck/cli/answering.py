@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from policycheck.cli.run import Engine, Reading, Run
-from policycheck.cli.screen import say
+from policycheck.cli.screen import meter, say
 from policycheck.errors import EngineError, Fault, InputError
 from policycheck.source import Place
 
@@ -68,7 +68,7 @@ class Engines:
         from policycheck.engines.duckdb import DuckDBSession
         from policycheck.loading import load
 
-        with DuckDBSession() as embedded:
+        with DuckDBSession(progress=meter(reading.inputs.quiet)) as embedded:
             done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
             self._note(Engine.DUCKDB, embedded.plans)
             return done

@@ -152,8 +152,9 @@ def _evidence_faults(inputs: Inputs, pack: Pack, moment: datetime, runnable: boo
         with DuckDBSession() as session:
             loaded = load(compile_pack(pack, resolved, moment, session, faults), evidence, session)
         rows = loaded.row_faults
+        found.extend(loaded.faults)
         for source in loaded.sources:
-            if not source.usable and all(source.place != fault.place for fault in evidence.faults):
+            if not source.usable and all(source.place != fault.place for fault in loaded.faults):
                 words = f"source `{source.evidence_id}`: {source.reason}"
                 found.add("PC410", words, source.place, "collect it again")
     found.extend(row_fault_as_fault(fault) for fault in rows)

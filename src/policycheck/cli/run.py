@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from policycheck.cli.screen import say
+from policycheck.cli.screen import meter, say
 from policycheck.errors import Fault, FaultList, InputError
 from policycheck.source import Place
 
@@ -169,7 +169,7 @@ def read(inputs: Inputs) -> Reading:
     resolved = resolve_parameters(pack, profile, faults, today=moment.date())
     evidence = None
     try:
-        evidence = load_evidence(inputs.evidence, pack.tables, moment, manifest)
+        evidence = load_evidence(inputs.evidence, pack.tables, moment, manifest, meter(inputs.quiet))
     except InputError as error:
         faults.extend(error.faults)
     if kept is None:

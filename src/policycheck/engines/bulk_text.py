@@ -31,7 +31,7 @@ from policycheck.rowfiles import BrokenError, RawRow, suffix_of
 from policycheck.rows import Row, compile_row_reader
 from policycheck.source import Place
 from policycheck.sources import SourceError, unknown_column, unreadable
-from policycheck.streams import read_lines, read_records
+from policycheck.streams import Progress, read_lines, read_records
 
 FAULT_LIMIT = 1000
 """With more faulty rows than this a source is not evidence with a few errors: it is not usable."""
@@ -46,6 +46,8 @@ KEY = re.compile(r'"(\w+)" ?:')
 
 class Store(Protocol):
     """Where rows go: an engine that takes statements."""
+
+    progress: Progress | None
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]: ...
 
@@ -147,7 +149,7 @@ class _Reading:
 
     def _lines(self) -> Iterator[_Batch]:
         sql = lines_insert(self.data.schema, self.file.source, self.as_of)
-        for lines in read_lines(self.file.path, self.file.fd):
+        for lines in read_lines(self.file.path, self.file.fd, self.store.progress):
             found = KEY.findall(lines.text.partition("\n")[0])
             keys = [key for key in dict.fromkeys(found) if self.data.schema.column(key) is not None]
             first = self._row(lines.first)
@@ -156,7 +158,7 @@ class _Reading:
 
     def _records(self) -> Iterator[_Batch]:
         sql = ""
-        for records in read_records(self.file.path, self.file.fd):
+        for records in read_records(self.file.path, self.file.fd, self.store.progress):
             texts = [SEPARATOR.join(column) for column in zip(*records.records, strict=True)]
             apart = len(records.records) - 1
             if not self.reader.names.issuperset(records.header) or any(

@@ -27,6 +27,7 @@ from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
 from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
+from policycheck.streams import Progress
 
 _ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 PARSER = f"duckdb {duckdb.__version__}"
@@ -68,7 +69,8 @@ SETTINGS = (
 class DuckDBSession:
     """One database in memory. Define tables and views, load, seal, judge; `close` when done."""
 
-    def __init__(self, *, memory_limit_mb: int = 700) -> None:
+    def __init__(self, *, memory_limit_mb: int = 700, progress: Progress | None = None) -> None:
+        self.progress = progress
         self._connection = duckdb.connect(
             ":memory:", config={**STARTUP, "threads": "1", "memory_limit": f"{memory_limit_mb}MB"}
         )
@@ -350,20 +352,21 @@ class DuckDBSession:
         """Rows a batch at a time, on a cursor of their own, so that other questions can be asked between."""
         cursor = self._connection.cursor()
         try:
-            cursor.execute(sql)
-            while batch := cursor.fetchmany(BATCH):
+            with _in_our_terms():
+                cursor.execute(sql)
+            while True:
+                with _in_our_terms():
+                    batch = cursor.fetchmany(BATCH)
+                if not batch:
+                    break
                 yield from batch
-        except duckdb.Error as error:
-            raise failed(_first_line(error)) from error
         finally:
             cursor.close()
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         # A row far down fails only when it is fetched.
-        try:
+        with _in_our_terms():
             return self._execute(sql, parameters).fetchall()
-        except duckdb.Error as error:
-            raise failed(_first_line(error)) from error
 
     def arrow(self, sql: str) -> Any:
         """The rows of one query of this package's own, as an Arrow table."""
@@ -378,10 +381,8 @@ class DuckDBSession:
         def fetch(
             cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
         ) -> list[tuple[Any, ...]]:
-            try:
+            with _in_our_terms():
                 return cursor.execute(sql, parameters).fetchall()
-            except duckdb.Error as error:
-                raise failed(_first_line(error)) from error
 
         try:
             yield [partial(fetch, cursor) for cursor in cursors]
@@ -394,10 +395,8 @@ class DuckDBSession:
         return self._execute(sql, parameters)
 
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
-        try:
+        with _in_our_terms():
             return self._connection.execute(sql, parameters)
-        except duckdb.Error as error:
-            raise failed(_first_line(error)) from error
 
 
 def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
@@ -406,6 +405,22 @@ def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
         f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
         f'sum(hash(_row, {keys})) AS keys FROM "{relation}" GROUP BY _source'
     )
+
+
+@contextmanager
+def _in_our_terms() -> Iterator[None]:
+    """What DuckDB raises as an EngineError; where somebody interrupts it, the run is interrupted."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise failed(_first_line(error)) from error
+    except RuntimeError as error:
+        # INVARIANT: an interruption is no answer of the engine, and no defect.
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _first_line(error: BaseException) -> str:
