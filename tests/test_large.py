@@ -12,7 +12,7 @@ import pytest
 import policycheck.engines.duckdb
 from policycheck.assessment import assess
 from policycheck.columns import wanted_columns
-from policycheck.engines import plans, stored
+from policycheck.engines import bulk, plans, stored
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgement
@@ -84,8 +84,10 @@ def test_stored_answers_are_those_of_the_rows(
             for answers, source, count in patterns:
                 wanted = [(answers, source)]
                 assert many.rows(columns, wanted, None) == few.rows(columns, wanted, None)
-                assert many.rows(columns, wanted, 2) == few.rows(columns, wanted, 2)
-                assert len(list(many.stream(columns, wanted))) == count
+                for in_key_order in (True, False):  # which these rows are
+                    many.in_key_order = in_key_order
+                    assert many.rows(columns, wanted, 2) == few.rows(columns, wanted, 2)
+                    assert len(list(many.stream(columns, wanted))) == count
             assert many.named(columns, {3, 9}, "", set()) == few.named(columns, {3, 9}, "", set())
             assert many.rows(columns, [], None) == []
 
@@ -333,6 +335,50 @@ def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Pat
     faults, stored = _loaded(tmp_path, rows)
     assert faults == [(0, "*"), (1, "*")]
     assert [row[0] for row in stored] == ["z", "a", "m", "q"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(0, "a"), (1, "b"), (2, "c")], True),
+        ([(0, "b"), (1, "a"), (2, "c")], False),
+        ([(0, "a"), (2, "c"), (1, "b")], False),  # as strict rows of a text, read after the plain ones
+        ([(1, "a"), (0, "b"), (2, "c")], False),
+        ([(0, "a"), (1, "a"), (2, "c")], False),
+        ([(0, "a"), (1, None), (2, "c")], False),
+        ([(0, None), (1, "b"), (2, "c")], False),
+        ([], False),
+    ],
+)
+def test_only_rows_whose_numbers_and_keys_both_rise_are_in_key_order(
+    rows: list[tuple[int, str]], expected: bool, tmp_path: Path
+) -> None:
+    schema = load_pack(write_pack(tmp_path)).tables["boxes"]
+    with DuckDBSession() as session:
+        session.define_tables([schema])
+        for row, key in rows:
+            cells = {column.name: [key if column.name == "box_id" else None] for column in schema.columns}
+            session.put(schema, [row], [0], cells)
+        assert bulk._in_key_order(schema, session.fetch) is expected
+
+
+@pytest.mark.usefixtures("large")
+def test_findings_stand_in_the_order_of_keys_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    for keys in (["a", "b", "c"], ["c", "a", "b"]):
+        path = tmp_path / "boxes.parquet"
+        with duckdb.connect() as connection:
+            values = ", ".join(f"('{key}')" for key in keys)
+            connection.execute(f"COPY (SELECT * FROM (VALUES {values}) t(box_id)) TO '{path}'")
+        compiled, session = compile_folder(write_pack(tmp_path / "".join(keys)))
+        with session:
+            schema = compiled.pack.tables["boxes"]
+            fd = os.open(path, os.O_RDONLY)
+            data = TableData(schema, {c.name: [] for c in schema.columns}, [])
+            data.bulk.append(BulkFile(0, path.name, fd, f"/proc/self/fd/{fd}", -1))
+            assert session.load_bulk(data, AS_OF).in_key_order is (keys == sorted(keys))
+            judgement = session.judge("boxes", "boxes", ("box_id",), ["locked"], ())
+            for found in (judgement.rows([0], [((None,), 0)], 2), judgement.rows([0], [((None,), 0)], None)):
+                assert [row.key[0] for row in found] == ["a", "b", "c"][: len(found)]
 
 
 def test_members_of_an_enum_compare_as_text_does(tmp_path: Path) -> None:

@@ -47,11 +47,13 @@ class Row(Struct, frozen=True):
 
 
 class BulkResult(Struct):
-    """What loading bulk files found. By source number: `rows` that were read, why one is `broken`."""
+    """What loading bulk files found. By source number: `rows` that were read, why one is `broken`.
+    `in_key_order`: every row of the table has a greater number and a greater key than the one before it."""
 
     faults: list[RowFault] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
     broken: dict[int, SourceError] = field(default_factory=dict)
+    in_key_order: bool = False
 
 
 class Judgement(Protocol):

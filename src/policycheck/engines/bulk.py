@@ -56,7 +56,8 @@ def load_bulk(data: TableData, as_of: datetime, store: Store) -> BulkResult:
             store.fetch(f'DELETE FROM "{data.schema.name}" WHERE _source = {source}')
         result.rows[source] = sum(max(file.rows, 0) for file in files)
         start += sum(max(file.lines, 0) for file in files)
-    result.faults = _twins(data, faults, store.fetch)
+    result.in_key_order = _in_key_order(data.schema, store.fetch)
+    result.faults = faults if result.in_key_order else _twins(data, faults, store.fetch)
     return result
 
 
@@ -127,15 +128,15 @@ def _read_parquet(
         f"{file.source} AS _source, {', '.join(items)} FROM {numbered}"
     )
     try:
-        fetch(insert)
+        added = fetch(insert)
     except EngineError:
         # Perhaps a value that is no member. As text it can be read, and found out row by row.
         if not coded:
             raise
         _retype(schema, {column.name: "VARCHAR" for column in coded}, fetch)
         coded.clear()
-        fetch(insert)
-    file.rows = file.lines = int(fetch(f'SELECT count(*) FROM "{schema.name}" WHERE _row >= {start}')[0][0])
+        added = fetch(insert)
+    file.rows = file.lines = int(added[0][0])
     return _row_faults(data, file, start, as_of, coded, fetch)
 
 
@@ -269,8 +270,6 @@ def _twins(data: TableData, known: list[RowFault], fetch: Fetch) -> list[RowFaul
     others = [f'"{c.name}"' for c in data.schema.columns if c.name not in data.schema.key]
     if not keys:
         return known
-    if _ascending(data.schema, table, fetch):
-        return known
     named = " AND ".join(f'"{name}" IS NOT NULL' for name in data.schema.key)
     # Equal keys have equal hashes, and these are grouped faster than the keys.
     hashes = f"SELECT count(*) AS n FROM {table} WHERE {named} GROUP BY hash({keys})"
@@ -301,16 +300,17 @@ def _twins(data: TableData, known: list[RowFault], fetch: Fetch) -> list[RowFaul
     return [fault for fault in known if fault.row not in merged] + faults
 
 
-def _ascending(schema: TableSchema, table: str, fetch: Fetch) -> bool:
+def _in_key_order(schema: TableSchema, fetch: Fetch) -> bool:
     """Whether each key is greater than the one before it, so that none is there twice. A few rows tell first
     whether to look: the order of a file costs a third of grouping it, and is mostly there or not at all."""
     if len(schema.key) != 1:
         return False
-    rising = f'SELECT "{schema.key[0]}" > lag("{schema.key[0]}") OVER () AS rises FROM {table}'
+    # INVARIANT: rows come as they lie in the table, which need not be the order of their numbers.
+    rises = " AND ".join(f'"{name}" > lag("{name}") OVER ()' for name in (schema.key[0], "_row"))
     for limit in (f"LIMIT {FAULT_LIMIT}", ""):
         # Of the first row this is NULL; of a row without a key as well, and of the one after it.
-        sql = f"SELECT count(*) - count(rises), bool_and(rises) FROM ({rising} {limit})"
-        if fetch(sql)[0] != (1, True):
+        rising = f'SELECT {rises} AS rises FROM "{schema.name}" {limit}'
+        if fetch(f"SELECT count(*) - count(rises), bool_and(rises) FROM ({rising})")[0] != (1, True):
             return False
     return True
 

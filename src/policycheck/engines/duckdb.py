@@ -88,6 +88,7 @@ class DuckDBSession:
         self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._waiting: dict[str, str] = {}  # views over large tables that nothing has wanted yet
         self._row_totals: dict[str, int] = {}
+        self._in_key_order: set[str] = set()
         self._sums: dict[tuple[str, str], tuple[int | None, int | None, str]] = {}
         self._judged = 0
         self.plans: list[str] = []
@@ -232,12 +233,19 @@ class DuckDBSession:
             # Large evidence earns all cores and may spill to a folder only this user can read.
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
+        if max(file.expected or 0 for file in data.bulk) > MANY:
+            self._take_more_memory()
         result = load_bulk(data, as_of, self)
+        if result.in_key_order:
+            self._in_key_order.add(data.schema.name)
         if sum(result.rows.values()) > MANY:
-            self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
+            self._take_more_memory()
         self._sums.clear()
         self._row_totals[data.schema.name] = self.fetch(f'SELECT count(*) FROM "{data.schema.name}"')[0][0]
         return result
+
+    def _take_more_memory(self) -> None:
+        self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
 
     def dangling(self, data: TableData, column: Column) -> list[RowFault]:
         """References of a column that lead nowhere, where the rows of either table are bulk."""
@@ -249,6 +257,7 @@ class DuckDBSession:
         if filled:
             self._execute(";\n".join(f'DELETE FROM "{name}"' for name in filled))
         self._row_totals.clear()
+        self._in_key_order.clear()
         self._sums.clear()
 
     def seal(self) -> None:
@@ -285,8 +294,9 @@ class DuckDBSession:
             return fetched
         self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
+        in_order = base in self._in_key_order and tuple(key) == tuple(self._tables[base].key)
         plan, judgement = stored_judgement(
-            self, self._judged, relation, tuple(key), expressions, tuple(observed), expected
+            self, self._judged, relation, tuple(key), expressions, tuple(observed), expected, in_order
         )
         self.plans.append(str(plan))
         return judgement

@@ -22,6 +22,7 @@ from policycheck.scope import sql_literal
 Wanted = Iterable[tuple[tuple[Answer, ...], int]]
 
 PER_WORD = 30  # answers in one BIGINT; the sign stays clear
+NARROW = {"UTINYINT": 4, "USMALLINT": 8, "UINTEGER": 16}  # answers in smaller numbers
 UNKNOWN = 2
 ANSWERS: dict[int, Answer] = {0: False, 1: True, UNKNOWN: None}
 CODES = {answer: code for code, answer in ANSWERS.items()}
@@ -49,9 +50,11 @@ def stored_judgement(
     expressions: Sequence[str],
     observed: tuple[str, ...],
     total: int,
+    in_key_order: bool = False,
 ) -> tuple[Plan, StoredJudgement]:
     """The answers over all `total` rows of a relation, by the plan that should cost least, in tables with
-    this number. Raises EngineError when the engine fails."""
+    this number. `in_key_order`: its rows by number are its rows by key. Raises EngineError when the engine
+    fails."""
     columns = [name for name, *_ in engine.fetch(f'DESCRIBE "{relation}"') if not name.startswith("_")]
     every = max(1, total // SAMPLE)
     plan = choose(relation, columns, expressions, total // every, _sampled(engine, relation, every))
@@ -64,7 +67,9 @@ def stored_judgement(
     if plan.grouped:
         items.append(f"{_combination(plan)} AS _combination")
     engine.run(f'CREATE TABLE {rows} AS SELECT {", ".join(items)} FROM "{relation}" AS subject')
-    return plan, StoredJudgement(engine, relation, rows, combinations, layout, key, observed, total)
+    judgement = StoredJudgement(engine, relation, rows, combinations, layout, key, observed, total)
+    judgement.in_key_order = in_key_order
+    return plan, judgement
 
 
 def _sampled(engine: Engine, relation: str, every: int) -> Callable[[Sequence[str]], int]:
@@ -169,17 +174,28 @@ class Layout:
         return answers_of
 
 
-def packed(codes: Sequence[str], shifted: Callable[[str, int], str], letter: str = "w") -> list[str]:
-    """The SELECT items `_w0`, `_w1` for answers that are given as numbers (CODES), in order. `shifted` is a
-    number so many bits further up, in the SQL of an engine."""
+def packed(
+    codes: Sequence[str],
+    shifted: Callable[[str, int], str],
+    letter: str = "w",
+    kept: Callable[[str, int], str] = lambda word, answers: word,
+) -> list[str]:
+    """The SELECT items `_w0`, `_w1` for answers that are given as numbers (CODES), in order. In the SQL of an
+    engine, `shifted` is a number so many bits further up, and `kept` a word of so many answers, stored."""
     bits = [shifted(code, 2 * (i % PER_WORD)) for i, code in enumerate(codes)]
     words = [bits[i : i + PER_WORD] for i in range(0, len(bits), PER_WORD)]
-    return [f"{_joined(word)} AS _{letter}{i}" for i, word in enumerate(words)]
+    return [f"{kept(_joined(word), len(word))} AS _{letter}{i}" for i, word in enumerate(words)]
 
 
 def _packed(expressions: Sequence[str], letter: str) -> list[str]:
     codes = [f"coalesce(CAST(({sql}\n) AS UTINYINT), {UNKNOWN}::UTINYINT)::BIGINT" for sql in expressions]
-    return packed(codes, lambda code, bits: f"({code} << {bits})", letter)
+    return packed(codes, lambda code, bits: f"({code} << {bits})", letter, _narrowed)
+
+
+def _narrowed(word: str, answers: int) -> str:
+    """A word in no more bytes than its answers need: a table of few answers is mostly these bytes."""
+    kind = next((kind for kind, most in NARROW.items() if answers <= most), "BIGINT")
+    return f"CAST({word} AS {kind})"
 
 
 def _joined(bits: Sequence[str]) -> str:
@@ -214,6 +230,7 @@ class StoredJudgement:
         self._key = key
         self._observed = observed
         self.total = total
+        self.in_key_order = False
 
     def patterns(self, columns: Sequence[int]) -> list[tuple[tuple[Answer, ...], int, int]]:
         layout = self._layout
@@ -273,9 +290,10 @@ class StoredJudgement:
         words = [f"{word} AS m{i}" for i, word in enumerate(masked)]
         found = f"SELECT {', '.join(('_row', '_source', *words))} FROM {self._from(columns)} WHERE {test}"
         joined = f'JOIN "{self._relation}" r ON r._row = j._row'
-        order = f"ORDER BY {', '.join((*keys, 'j._row'))}"
+        # Rows by number cost a twelfth of rows by key, which are looked up first.
+        order = "ORDER BY j._row" if self.in_key_order else f"ORDER BY {', '.join((*keys, 'j._row'))}"
         if limit is not None:
-            found = f"SELECT j.* FROM ({found}) j {joined} {order} LIMIT {limit}"
+            found = f"SELECT j.* FROM ({found}) j {'' if self.in_key_order else joined} {order} LIMIT {limit}"
         answers = [f"j.m{i}" for i in range(len(masked))]
         items = ", ".join(("j._row", "j._source", *keys, *answers, *shown))
         sql = f"SELECT {items} FROM ({found}) j {joined} {order}"
