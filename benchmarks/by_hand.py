@@ -41,7 +41,7 @@ def measure(
         return answer
 
     def ours(report: str) -> Any:
-        return {name: each for name, each in counts(report).items() if name in asked}
+        return {name: each for name, each in counts(report).items() if not asked or name in asked}
 
     chosen = [word for name in only for word in ("--only", name)]
     sides = [

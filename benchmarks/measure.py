@@ -134,7 +134,11 @@ def compare(
                 except LateError as late:
                     row["state"], row["stopped_after"] = f"over {side.patience:.0f} s", late.args[0]
                     continue
-                answer = side.answer(log.read_text("utf-8", "replace"))
+                try:
+                    answer = side.answer(log.read_text("utf-8", "replace"))
+                except (LookupError, TypeError, ValueError) as error:
+                    row["state"], row["crash"] = "crashed", f"no answer can be read: {error!r}"
+                    continue
                 if row["answer"] is not None and row["answer"] != answer:
                     row["differs"] = "from one run to the next"
                 row["answer"] = answer
@@ -205,6 +209,7 @@ def _new_row(side: Side) -> dict[str, Any]:
         "runs": [],
         "answer": None,
         "differs": "",
+        "compared": False,
         "ratio": None,
         "stopped_after": None,
         "crash": "",
@@ -217,6 +222,8 @@ def _compare_answers(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         if row["group"] is not None and row["answer"] is not None:
             right = first.setdefault(row["group"], row)
+            if right is not row:
+                row["compared"] = right["compared"] = True
             if row["answer"] != right["answer"]:
                 said, other = _short(row["answer"]), _short(right["answer"])
                 row["differs"] = f"answers {said}, where {right['side']} answers {other}"
@@ -296,9 +303,9 @@ def _processor_ratio(row: dict[str, Any], table: Table) -> str:
 def _agreement(row: dict[str, Any]) -> str:
     if row["differs"]:
         return "DIFFERS"
-    if not row["runs"] or row["group"] is None:
-        return "not compared" if row["runs"] else ""
-    return "same"
+    if not row["runs"]:
+        return ""
+    return "same" if row["compared"] else "not compared"
 
 
 def say(words: str) -> None:

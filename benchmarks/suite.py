@@ -41,7 +41,7 @@ class Benchmark:
 
 
 def _gate(sizes: Sizes) -> Iterator[Table]:
-    yield gate.measure(sizes.times(9))
+    yield from gate.measure(sizes.times(9))
 
 
 def _one_rule(sizes: Sizes) -> Iterator[Table]:

@@ -16,7 +16,7 @@ from benchmarks.measure import Side, compare, differences
 
 ROWS = 1000
 WRITERS: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-    (gate.write, ()),
+    (gate.write, (gate.FEW,)),
     (one_rule.write, (ROWS, 10, True)),
     (consent.write, (ROWS,)),
     (retention.write, (ROWS,)),
@@ -68,9 +68,9 @@ def test_the_plans_for_many_controls_give_the_same_answer(monkeypatch: pytest.Mo
 
 def test_the_gate_gives_the_answers_of_a_loop(tmp_path: Path) -> None:
     """The peers need not be installed here: a loop in Python stands in for them."""
-    tables, rules = gate.generate()
-    gate.write(tmp_path)
-    side = next(s for s in gate.sides(tmp_path) if s.name == gate.OURS)
+    tables, rules = gate.generate(gate.MORE)
+    gate.write(tmp_path, gate.MORE)
+    side = next(s for s in gate.sides(tmp_path, gate.MORE) if s.name == gate.OURS)
     loop = {rule.name: _counted(rule, tables[rule.table]) for rule in rules}
     table = compare("gate", [side], side.name, 0)
     assert table["rows"][0]["answer"] == loop
@@ -101,6 +101,18 @@ def test_what_is_not_installed_is_a_row_and_another_answer_is_shown() -> None:
     shown = measure.shown(table)
     assert "not installed" in shown
     assert "DIFFERS" in shown
+
+
+def test_an_answer_beside_which_there_is_no_other_is_not_called_the_same() -> None:
+    alone = [Side("one", _said("1")), Side("two", None)]
+    assert "same" not in measure.shown(compare("numbers", alone, "one", 1, warm=False))
+    both = [Side("one", _said("1")), Side("two", _said("1"))]
+    assert measure.shown(compare("numbers", both, "one", 1, warm=False)).count("same") == 2
+
+
+def test_an_answer_that_cannot_be_read_is_a_crash_of_its_side() -> None:
+    table = compare("numbers", [Side("one", _said("no number"))], "one", 1, warm=False)
+    assert ["no answer can be read" in line for line in differences(table)] == [True]
 
 
 def test_a_side_that_takes_too_long_is_stopped() -> None:

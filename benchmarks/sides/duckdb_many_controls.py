@@ -1,4 +1,5 @@
-"""Counts of pass, fail and unknown for many rules over one table. Arguments: the folder, and the plan."""
+"""Counts of pass, fail and unknown for many rules over one table. Arguments: the folder, and the plan.
+The plan `named` also says on standard error which rows fail."""
 
 import json
 import sys
@@ -28,7 +29,7 @@ with duckdb.connect() as connection:
         flat = [int(n) for row in rows for n in row]
     else:
         number, text = "count(*)", source
-        if plan == "grouped":
+        if plan in ("grouped", "named"):
             columns = ", ".join(
                 name
                 for name, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()
@@ -40,4 +41,7 @@ with duckdb.connect() as connection:
             )
         sums = ", ".join(counted(rule, number) for rule in rules.values())
         flat = [int(n) for n in connection.execute(f"SELECT {sums} FROM {text}").fetchone()]
+    for rule in rules.values() if plan == "named" else ():
+        names = f"SELECT record_id FROM {source} WHERE NOT ({rule}) ORDER BY record_id LIMIT 1000"
+        print(*(name for (name,) in connection.execute(names).fetchall()), file=sys.stderr)
 print(json.dumps({name: flat[3 * i : 3 * i + 3] for i, name in enumerate(rules)}))

@@ -68,7 +68,8 @@ class Engines:
         from policycheck.engines.duckdb import DuckDBSession
         from policycheck.loading import load
 
-        with DuckDBSession(progress=meter(reading.inputs.quiet)) as embedded:
+        inputs = reading.inputs
+        with DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet)) as embedded:
             done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
             self._note(Engine.DUCKDB, embedded.plans)
             return done

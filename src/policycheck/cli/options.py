@@ -15,6 +15,7 @@ import click
 
 from policycheck.cli.run import EVIDENCE, Engine, Inputs, shipped_pack
 
+LEAST_MEMORY_MB = 200  # the shipped pack compiles within it
 _FOLDER = click.Path(path_type=Path)
 
 
@@ -24,12 +25,13 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_inputs(
         *args: Any, pack_folder: Path | None, evidence_folder: Path, profile: str | None, as_of: str | None,
-        engine: str, master: str | None, staging: Path | None, no_cache: bool, quiet: bool, **rest: Any,
+        engine: str, memory_mb: int | None, master: str | None, staging: Path | None, no_cache: bool,
+        quiet: bool, **rest: Any,
     ) -> Any:  # fmt: skip
         now = datetime.now(UTC).replace(microsecond=0)
         inputs = Inputs(
             pack_folder or shipped_pack(), evidence_folder, profile, as_of, now, quiet,
-            Engine(engine), keep=not no_cache, master=master, staging=staging,
+            Engine(engine), keep=not no_cache, master=master, staging=staging, memory_mb=memory_mb,
         )  # fmt: skip
         return command(*args, inputs=inputs, **rest)
 
@@ -44,6 +46,8 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--engine", type=click.Choice([each.value for each in Engine]), default="auto",
                      help="What answers: Python for small evidence, DuckDB for large, Spark where it is "
                      "asked for.  [default: by size]"),
+        click.option("--memory", "memory_mb", type=click.IntRange(min=LEAST_MEMORY_MB), metavar="MB",
+                     help="What DuckDB may take before it spills to disk, in megabytes.  [default: by size]"),
         click.option("--master", metavar="URL",
                      help="The Spark cluster of --engine spark: spark://HOST:PORT, or local[2]."),
         click.option("--staging", type=_FOLDER, metavar="DIR",

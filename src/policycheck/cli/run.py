@@ -50,6 +50,7 @@ class Inputs(Struct, frozen=True):
     keep: bool = True  # use and leave compiled packs in the user's cache folder
     master: str | None = None  # of the Spark cluster
     staging: Path | None = None  # where the cluster finds what was read here
+    memory_mb: int | None = None  # that DuckDB may take
 
 
 class Run(Struct):

@@ -36,9 +36,10 @@ PARSER = f"duckdb {duckdb.__version__}"
 FETCH_LIMIT = 20_000
 """Up to this many subjects the answers are fetched as they are; above, they stay in the engine."""
 
+MEMORY_MB = 700
 MANY = 3_000_000
 MANY_MEMORY_MB = 1600
-"""With more rows than that in one table the engine may take this much memory before it spills."""
+"""With more rows than that in one table the engine may take more memory before it spills."""
 
 BATCH = 20_000
 """Rows fetched at a time when all of a large answer are wanted."""
@@ -69,10 +70,13 @@ SETTINGS = (
 class DuckDBSession:
     """One database in memory. Define tables and views, load, seal, judge; `close` when done."""
 
-    def __init__(self, *, memory_limit_mb: int = 700, progress: Progress | None = None) -> None:
+    def __init__(self, *, memory_mb: int | None = None, progress: Progress | None = None) -> None:
+        """`memory_mb` is what the engine may take, in megabytes; by default that goes by the rows."""
         self.progress = progress
+        self._may_take_more = memory_mb is None
+        limit = f"{memory_mb or MEMORY_MB}MB"
         self._connection = duckdb.connect(
-            ":memory:", config={**STARTUP, "threads": "1", "memory_limit": f"{memory_limit_mb}MB"}
+            ":memory:", config={**STARTUP, "threads": "1", "memory_limit": limit}
         )
         self._spill = ""
         self._execute("SET temp_directory=''")
@@ -245,7 +249,8 @@ class DuckDBSession:
         return result
 
     def _take_more_memory(self) -> None:
-        self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
+        if self._may_take_more:
+            self._execute(f"SET memory_limit='{MANY_MEMORY_MB}MB'")
 
     def dangling(self, data: TableData, column: Column) -> list[RowFault]:
         """References of a column that lead nowhere, where the rows of either table are bulk."""
@@ -424,6 +429,8 @@ def _in_our_terms() -> Iterator[None]:
         yield
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
+    except duckdb.OutOfMemoryException as error:
+        raise failed("out of memory; `--memory` gives the engine more") from error
     except duckdb.Error as error:
         raise failed(_first_line(error)) from error
     except RuntimeError as error:
