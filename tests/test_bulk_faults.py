@@ -275,13 +275,16 @@ WAITS = {
     "while it copies": "import policycheck.sources as s\ns.private_copy = wait\n",
     "while it reads": "import policycheck.engines.bulk_text as b\nb._Reading.take_others = wait\n",
     "while the engine works": "import policycheck.engines.bulk as b\n"
-    "b._twins = lambda d, k, fetch: (print('ready', flush=True),"
+    "b._in_key_order = lambda s, fetch: (print('ready', flush=True),"
     " fetch('SELECT max(hash(range)) FROM range(100000000000)'))\n",
 }
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
 @pytest.mark.parametrize("moment", WAITS)
-def test_an_interrupted_reading_leaves_nothing_behind(moment: str, boxes: Boxes, tmp_path: Path) -> None:
+def test_an_interrupted_reading_leaves_nothing_behind(
+    moment: str, sent: signal.Signals, boxes: Boxes, tmp_path: Path
+) -> None:
     boxes.write("a.ndjson", b"".join(ndjson()))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -298,7 +301,7 @@ def test_an_interrupted_reading_leaves_nothing_behind(moment: str, boxes: Boxes,
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"
     time.sleep(0.3)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(sent)
     _, errors = child.communicate(timeout=60)
     assert child.returncode == 2
     assert errors.decode().endswith("interrupted: there is no verdict\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 VERSION = "0.1.0"
@@ -12,6 +13,9 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry of the installed command; never returns."""
     # A run builds large structures that stay until its end: looking through them for cycles finds none.
     gc.set_threshold(2_000_000, 20, 20)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # A job that is cancelled ends as one that is interrupted: what was put on disk is taken away.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             # Text is UTF-8 whatever the locale says, so that a report has the same bytes everywhere.

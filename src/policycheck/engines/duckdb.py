@@ -20,9 +20,11 @@ import duckdb
 
 from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement, failed, rows_lost
 from policycheck.engines.bulk import dangling, load_bulk
+from policycheck.engines.duckdb_errors import in_our_terms
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
 from policycheck.engines.duckdb_types import COLUMN_TYPES, SQL_TYPES, bind_columns
+from policycheck.engines.interruption import Interruption
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
 from policycheck.errors import EngineError
@@ -78,6 +80,8 @@ class DuckDBSession:
         self._connection = duckdb.connect(
             ":memory:", config={**STARTUP, "threads": "1", "memory_limit": limit}
         )
+        self._working = [self._connection]  # and the cursors that are asked something
+        self._interruption: Interruption | None = None  # where a question may take long
         self._spill = ""
         self._execute("SET temp_directory=''")
         for setting in SETTINGS:
@@ -99,6 +103,8 @@ class DuckDBSession:
         self.sealed = False
 
     def close(self) -> None:
+        if self._interruption is not None:
+            self._interruption.close()
         self._connection.close()
         if self._spill:
             shutil.rmtree(self._spill, ignore_errors=True)
@@ -236,6 +242,7 @@ class DuckDBSession:
         if not self._spill:
             # Large evidence earns all cores and may spill to a folder only this user can read.
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
+            self._interruption = Interruption(self._interrupt)
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
         if max(file.expected or 0 for file in data.bulk) > MANY:
             self._take_more_memory()
@@ -366,21 +373,27 @@ class DuckDBSession:
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Rows a batch at a time, on a cursor of their own, so that other questions can be asked between."""
         cursor = self._connection.cursor()
+        self._working.append(cursor)
         try:
-            with _in_our_terms():
+            with in_our_terms():
                 cursor.execute(sql)
             while True:
-                with _in_our_terms():
+                with in_our_terms():
                     batch = cursor.fetchmany(BATCH)
                 if not batch:
                     break
                 yield from batch
         finally:
+            self._working.remove(cursor)
             cursor.close()
+
+    def _interrupt(self) -> None:
+        for connection in self._working:
+            connection.interrupt()
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         # A row far down fails only when it is fetched.
-        with _in_our_terms():
+        with in_our_terms():
             return self._execute(sql, parameters).fetchall()
 
     def arrow(self, sql: str) -> Any:
@@ -396,7 +409,7 @@ class DuckDBSession:
         def fetch(
             cursor: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]
         ) -> list[tuple[Any, ...]]:
-            with _in_our_terms():
+            with in_our_terms():
                 return cursor.execute(sql, parameters).fetchall()
 
         try:
@@ -410,7 +423,7 @@ class DuckDBSession:
         return self._execute(sql, parameters)
 
     def _execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
-        with _in_our_terms():
+        with in_our_terms():
             return self._connection.execute(sql, parameters)
 
 
@@ -420,28 +433,6 @@ def _row_sums(relation: str, keys: str, lo: int, hi: int | None) -> str:
         f"SELECT _source, count(*) AS n, bitstring_agg(_row, {lo}, {hi}) AS rows, "
         f'sum(hash(_row, {keys})) AS keys FROM "{relation}" GROUP BY _source'
     )
-
-
-@contextmanager
-def _in_our_terms() -> Iterator[None]:
-    """What DuckDB raises as an EngineError; where somebody interrupts it, the run is interrupted."""
-    try:
-        yield
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
-    except duckdb.OutOfMemoryException as error:
-        raise failed("out of memory; `--memory` gives the engine more") from error
-    except duckdb.Error as error:
-        raise failed(_first_line(error)) from error
-    except RuntimeError as error:
-        # INVARIANT: an interruption is no answer of the engine, and no defect.
-        if "interrupted" in str(error):
-            raise KeyboardInterrupt from None
-        raise
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 def available_threads() -> int:
