@@ -11,6 +11,7 @@ import pytest
 
 import policycheck.engines.duckdb
 from policycheck.assessment import assess
+from policycheck.cells import CellError, compile_cell
 from policycheck.columns import wanted_columns
 from policycheck.engines import bulk, plans, stored
 from policycheck.engines.duckdb import DuckDBSession
@@ -19,7 +20,7 @@ from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgeme
 from policycheck.errors import EngineError
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
-from policycheck.model import BulkFile, ColumnType, Status, TableData
+from policycheck.model import BulkFile, Column, ColumnType, Status, TableData
 from policycheck.pack import load_pack
 from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
 
@@ -262,7 +263,11 @@ TAGGED = {
                   "uniqueItems": True, "description": "What it is called."},
     },
 }  # fmt: skip
-GOOD = ("'cloud'", "'ok'", "['red']", "['x']")
+TAGGED["properties"]["codes"] = {
+    **{"type": ["array", "null"], "items": {"type": "string", "minLength": 2, "pattern": "^[A-Z]+$"}},
+    **{"uniqueItems": True, "description": "Its codes."},
+}
+GOOD = ("'cloud'", "'ok'", "['red']", "['x']", "['AB']")
 FAULTS = [
     (0, "'attic'", "place"),
     (0, "'cloud' || chr(0)", "place"),
@@ -277,6 +282,12 @@ FAULTS = [
     (3, "['x', 'y', 'x']", "names"),
     (3, "[NULL]", "names"),
     (3, "['x', NULL]", "names"),
+    (3, "['x', 'y' || chr(0)]", "names"),
+    (3, "[chr(0)]", "names"),
+    (4, "['A']", "codes"),
+    (4, "['AB', 'C']", "codes"),
+    (4, "['AB', 'cd']", "codes"),
+    (4, "['AB', 'CD' || chr(10)]", "codes"),
 ]
 SOUND = [
     (0, "NULL"),
@@ -286,6 +297,9 @@ SOUND = [
     (2, "['red', 'blue']"),
     (3, "[]"),
     (3, "['y', 'x']"),
+    (4, "NULL"),
+    (4, "[]"),
+    (4, "['CD', 'AB']"),
 ]
 
 
@@ -304,7 +318,7 @@ def _loaded(tmp_path: Path, rows: list[tuple[str, ...]]) -> tuple[list[tuple[int
     path = tmp_path / "boxes.parquet"
     values = ", ".join(f"('{row[0]}', {', '.join(row[1:])})" for row in rows)
     with duckdb.connect() as connection:
-        select = f"SELECT * FROM (VALUES {values}) t(box_id, place, note, tags, names)"
+        select = f"SELECT * FROM (VALUES {values}) t(box_id, place, note, tags, names, codes)"
         connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
     fd = os.open(path, os.O_RDONLY)
     schema = tables["boxes"]
@@ -314,7 +328,7 @@ def _loaded(tmp_path: Path, rows: list[tuple[str, ...]]) -> tuple[list[tuple[int
         session.define_tables([schema])
         result = session.load_bulk(data, AS_OF)
         assert not result.broken
-        stored = session.fetch("SELECT box_id, place, note, tags, names FROM boxes ORDER BY _row")
+        stored = session.fetch("SELECT box_id, place, note, tags, names, codes FROM boxes ORDER BY _row")
     return [(fault.row, fault.column) for fault in result.faults], stored
 
 
@@ -328,6 +342,43 @@ def test_a_faulty_cell_of_a_bulk_row_is_found_and_emptied(tmp_path: Path) -> Non
 def test_a_sound_bulk_row_has_no_fault(tmp_path: Path) -> None:
     rows = [(f"b{i}", *GOOD[:at], cell, *GOOD[at + 1 :]) for i, (at, cell) in enumerate(SOUND)]
     assert _loaded(tmp_path, rows)[0] == []
+
+
+INSTANTS = [
+    *("2026-03-02", "2026-3-2", "2026-02-29", "2024-02-29", "2026-03-02T12:00:00", "2026-03-02T12:00:00Z"),
+    *("2026-03-02T12:00:00+01:00", "2026-03-02T12:00:00-19:59", "2026-03-02T12:00:00+20:00"),
+    *(
+        "2026-03-02T12:00:00+99:99",
+        "2026-03-02T12:00:00+01:60",
+        "2026-03-02T24:00:00Z",
+        "2026-03-02T23:59:60Z",
+    ),
+    *(
+        "2026-03-02T23:60:00Z",
+        "2026-03-02T12:00:00.5Z",
+        "2026-03-02T12:00:00.123456Z",
+        "2026-03-02T12:00:00z",
+    ),
+    *("2026-03-02 12:00:00Z", " 2026-03-02", "2026-03-02T12:00Z", "2026-02-30T00:00:00Z", "1900-01-01", ""),
+]
+
+
+@pytest.mark.parametrize("text", INSTANTS)
+def test_an_instant_as_text_in_parquet_means_what_it_means_elsewhere(text: str) -> None:
+    """Or it is not read: then the file is not usable."""
+    column = Column("at", ColumnType.INSTANT, True)
+    try:
+        expected = compile_cell(column)(text)
+    except CellError:
+        expected = None
+    with duckdb.connect() as connection:
+        item = bulk._time_item(column, '"at"', "VARCHAR")
+        query = f"SELECT v.lo, v.hi FROM (SELECT {item} AS v FROM (SELECT $1::VARCHAR AS at))"
+        try:
+            found = connection.execute(query, [text]).fetchone()
+        except duckdb.Error:
+            found = None
+    assert found == expected
 
 
 def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Path) -> None:

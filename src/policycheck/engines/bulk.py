@@ -28,10 +28,10 @@ from policycheck.sources import BULK as PARQUET
 from policycheck.sources import SourceError, miscounted
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-INSTANT_FORM = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
 DAY_FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+INSTANT_FORM = (
+    rf"{DAY_FORM}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{{1,6}})?(Z|[+-][01][0-9]:[0-5][0-9])"
+)
 
 Fetch = Callable[[str], list[tuple[Any, ...]]]
 

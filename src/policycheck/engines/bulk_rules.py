@@ -50,6 +50,16 @@ def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[
             f"CASE WHEN len({name}) = 1 THEN coalesce({name}[1], '') = '' "
             f"WHEN len({name}) > 1 THEN {name}[1] = '' OR len({name}) <> list_unique({name}) END",
         )
+        if not column.enum:
+            joined = f"array_to_string({name}, '')"
+            rule("has a member with a NUL character", f"contains({joined}, chr(0))")
+        # Few sets ask more of a member than that it is not empty: those pay for looking at each.
+        tests = [f"length(x) < {column.min_length}"] if column.min_length > 1 else []
+        if column.pattern:
+            tests.append(f"NOT regexp_full_match(x, {sql_literal(column.pattern)})")
+        if tests:
+            odd = f"len(list_filter({name}, lambda x: {' OR '.join(tests)}))"
+            rule("has a member that has not its form", f"{odd} > 0")
     if column.minimum is not None:
         rule(f"is below {column.minimum}", f"{name} < {column.minimum}")
     if column.maximum is not None:

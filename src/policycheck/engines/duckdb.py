@@ -244,7 +244,7 @@ class DuckDBSession:
             self._spill = tempfile.mkdtemp(prefix="policycheck-")
             self._interruption = Interruption(self._interrupt)
             self._execute(f"SET temp_directory='{self._spill}'; SET threads={available_threads()}")
-        if max(file.expected or 0 for file in data.bulk) > MANY:
+        if any((file.expected or 0) > MANY for file in data.bulk):
             self._take_more_memory()
         result = load_bulk(data, as_of, self)
         if result.in_key_order:
