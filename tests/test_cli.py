@@ -612,7 +612,7 @@ def test_another_command_is_left_to_click(arguments: list[str]) -> None:
 
 UNUSED = {
     *("click", "duckdb", "_duckdb", "jinja2", "jsonschema", "networkx", "sqlglot", "pyspark", "pyarrow"),
-    *("subprocess", "sslyze", "tempfile", "shutil", "random"),
+    *("subprocess", "sslyze", "tempfile", "shutil", "random", "difflib", "calendar", "dataclasses"),
 }
 
 

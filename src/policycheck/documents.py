@@ -8,10 +8,11 @@ aliases, several documents, duplicate keys, YAML 1.1 scalars. Never opens a file
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, TypeVar, overload
+
+from msgspec import Struct
 
 from policycheck.errors import Fault, FaultList, nearest
 from policycheck.json_syntax import parse_json
@@ -34,14 +35,13 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, dict=True):
     """A parsed file. `value` is made of dict, list, str, int, bool, `Decimal` and None."""
 
     path: str
     text: str
     value: Any
-    parsed: Parsed | None = field(default=None, repr=False, compare=False)
+    parsed: Parsed | None = None
 
     @cached_property
     def lines(self) -> list[str]:

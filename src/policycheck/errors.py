@@ -10,7 +10,6 @@ PC5xx exceptions, PC6xx usage, PC7xx collectors and writing, PC9xx internal.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -85,6 +84,8 @@ class FaultList:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A help line that names the nearest known name, or lists a few when none is near."""
+    import difflib  # a run without such a fault needs none
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:

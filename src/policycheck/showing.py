@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import string
-from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -106,6 +105,8 @@ def _interval_text(low: date, high: date) -> str:
     if low == high:
         return low.isoformat()
     if low.day == 1 and (low.year, low.month) == (high.year, high.month):
+        from calendar import monthrange  # few runs show a whole month
+
         if high.day == monthrange(high.year, high.month)[1]:
             return f"{low.year:04d}-{low.month:02d}"
     elif (low.month, low.day, high.month, high.day) == (1, 1, 12, 31) and low.year == high.year:

@@ -6,6 +6,7 @@ Goes in: an `Assessment`. Comes out: UTF-8, one LF at the end, keys in a fixed o
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def _encoded(value: Any) -> str:
     return json.encoder.encode_basestring(value) if isinstance(value, str) else _ENCODER.encode(value)
 
 
+@cache
+def _name(name: str) -> str:
+    """The name of a member, of which a report has few."""
+    return escape_json_hazards(_encoded(name))
+
+
 def _lines(value: Any, levels: int, indent: str) -> str:
     """The value with its outer `levels` opened, one member a line."""
     if not levels or not value or not isinstance(value, dict | list):
@@ -43,8 +50,7 @@ def _lines(value: Any, levels: int, indent: str) -> str:
     deeper = indent + " "
     if isinstance(value, dict):
         members = [
-            f"{deeper}{_lines(name, 0, '')}: {_lines(item, levels - 1, deeper)}"
-            for name, item in value.items()
+            f"{deeper}{_name(name)}: {_lines(item, levels - 1, deeper)}" for name, item in value.items()
         ]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     return "[\n" + ",\n".join(deeper + _lines(item, levels - 1, deeper) for item in value) + f"\n{indent}]"
