@@ -191,6 +191,17 @@ def test_patterns_match_alike(cluster: Cluster, seed: int, total: int) -> None:
         assert bench.counts["same"] > total // 4, bench.counts
 
 
+def test_an_interval_of_constants_may_be_null(cluster: Cluster) -> None:
+    """Their ends are known to be there, and in the row where there is no interval they are not."""
+    with SparkBench(cluster, [edge_rows(200, 3)]) as bench:
+        texts = [
+            "CASE WHEN subject.sealed THEN $as_of END",
+            "CASE WHEN subject.sealed THEN subject.seen_at END",
+        ]
+        assert bench.ask("things", list(map(inlined, texts))) == []
+        assert bench.counts["same"] == len(texts)
+
+
 # --- random expressions -------------------------------------------------------------------------------
 
 

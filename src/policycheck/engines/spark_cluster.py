@@ -274,7 +274,7 @@ class Cluster:
         self._asked += 1
         if self._asked % 20 == 0:
             gc.collect()  # Python's handles of plans, which hold the plans themselves in the driver
-        return self._guarded(frame.toArrow)
+        return self._guarded(lambda: _with_ends_that_may_be_null(frame).toArrow())
 
     def write(self, frame: Any, folder: Path) -> int:
         """The rows as Parquet in a new folder that the cluster sees; how many the workers have written."""
@@ -357,6 +357,22 @@ def _state_of(error: BaseException) -> str:
         found = re.search(r"SQLSTATE: ([0-9A-Z]{5})", str(error))
         state = found.group(1) if found else ""
     return str(state)
+
+
+def _with_ends_that_may_be_null(frame: Any) -> Any:
+    """The frame with intervals whose type does not say that their ends are there: where an interval is NULL,
+    Arrow finds none, and then does not take the type."""
+    from pyspark.sql.functions import col
+    from pyspark.sql.types import StructField, StructType
+
+    columns, found = [], False
+    for field in frame.schema:
+        column = col(f"`{field.name.replace('`', '``')}`")
+        if isinstance(field.dataType, StructType):
+            ends = [StructField(end.name, end.dataType, True) for end in field.dataType]
+            column, found = column.cast(StructType(ends)).alias(field.name), True
+        columns.append(column)
+    return frame.select(*columns) if found else frame
 
 
 def _first_line(error: BaseException) -> str:
