@@ -273,11 +273,6 @@ class DuckDBSession:
         """How many rows hold NULL in one of `columns`, leaving out ignored rows of the base table."""
         test = " OR ".join(f'"{name}" IS NULL' for name in columns)
         kept = f" AND _row NOT IN ({', '.join(str(row) for row in sorted(ignored))})" if ignored else ""
-        if self._views.is_inlined(relation):
-            # One column at a time the engine asks the tables below, where there is mostly nothing.
-            parts = [f'(SELECT count(*) FROM "{relation}" WHERE "{name}" IS NULL{kept})' for name in columns]
-            if not self.fetch(f"SELECT {' + '.join(parts)}")[0][0]:
-                return 0
         return int(self.fetch(f'SELECT count(*) FROM "{relation}" WHERE ({test}){kept}')[0][0])
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
