@@ -5,20 +5,20 @@
 -- A disposal names the record, its dataset, or the store of that dataset. A batch of paper or a medium has a name of
 -- its own, which the record has to give. What is gone on no known day went after it was made.
 WITH named AS (
-  SELECT r.record_id, d.disposal_id
+  SELECT r.record_id, r.disposed_at, r.created_at, d.performed_at
   FROM records r
   JOIN disposals d ON d.target_id = r.record_id AND d.target_kind = 'record'
   UNION ALL
-  SELECT r.record_id, d.disposal_id
+  SELECT r.record_id, r.disposed_at, r.created_at, d.performed_at
   FROM records r
   JOIN disposals d ON d.target_id = r.dataset_id AND d.target_kind = 'dataset'
   UNION ALL
-  SELECT r.record_id, d.disposal_id
+  SELECT r.record_id, r.disposed_at, r.created_at, d.performed_at
   FROM records r
   JOIN datasets s ON s.dataset_id = r.dataset_id
   JOIN disposals d ON d.target_id = s.resource_id AND d.target_kind IN ('resource', 'media')
   UNION ALL
-  SELECT r.record_id, d.disposal_id
+  SELECT r.record_id, r.disposed_at, r.created_at, d.performed_at
   FROM records r
   JOIN disposals d ON d.disposal_id = r.disposal_id AND d.target_kind IN ('paper_batch', 'media')
 ),
@@ -26,12 +26,10 @@ matches AS (
   SELECT
     n.record_id AS record_id,
     any_true(CASE
-      WHEN r.disposed_at IS NULL THEN not_before(d.performed_at, r.created_at)
-      ELSE same_day(d.performed_at, r.disposed_at)
+      WHEN n.disposed_at IS NULL THEN not_before(n.performed_at, n.created_at)
+      ELSE same_day(n.performed_at, n.disposed_at)
     END) AS of_that_day
   FROM named n
-  JOIN records r ON r.record_id = n.record_id
-  JOIN disposals d ON d.disposal_id = n.disposal_id
   GROUP BY n.record_id
 )
 SELECT

@@ -1,6 +1,6 @@
 -- base: records
 -- not null: record_id, record_class, ceiling, clock
--- One row a record: the record as in kept_records, the day its maximum runs from, and the days it may stay.
+-- One row a record: the record as in record_hold_states, the day its maximum runs from, and the days it may stay.
 -- The agreement the record or its dataset names decides; without one, the agreements of its client.
 -- A client that is not known can shorten the default or forbid a disposal, but not lengthen the stay.
 WITH linked AS (
@@ -9,7 +9,7 @@ WITH linked AS (
     c.msa_id AS linked_msa_id,
     c.in_force AS contract_in_force,
     coalesce(r.client_party_id, r.dataset_client_id, c.party_id) AS client_id
-  FROM kept_records r
+  FROM record_hold_states r
   LEFT JOIN msa_clauses c ON c.contract_id = coalesce(r.contract_id, r.dataset_contract_id)
 ),
 agreed AS (

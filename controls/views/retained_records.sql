@@ -9,13 +9,10 @@
 WITH reached AS (
   SELECT
     r.*,
-    CASE WHEN h.record_id IS NULL THEN FALSE ELSE h.held_now END AS held_now,
-    CASE WHEN h.record_id IS NULL THEN FALSE ELSE h.held_at_disposal END AS held_at_disposal,
-    h.hold_id AS hold_id,
     CASE
-      WHEN h.perhaps_released_on IS NULL THEN FALSE
-      WHEN $as_of_day > plus_days(h.perhaps_released_on, $post_hold_days) THEN FALSE
-      WHEN $as_of_day <= plus_days(h.released_on, $post_hold_days) THEN TRUE
+      WHEN r.perhaps_released_on IS NULL THEN FALSE
+      WHEN $as_of_day > plus_days(r.perhaps_released_on, $post_hold_days) THEN FALSE
+      WHEN $as_of_day <= plus_days(r.released_on, $post_hold_days) THEN TRUE
     END AS in_hold_grace,
     CASE
       WHEN $decedent_rule <> 'retain_50y' THEN FALSE
@@ -33,7 +30,6 @@ WITH reached AS (
         THEN after(day_of(r.disposed_at), keep_until(s.date_of_death, $decedent_years))
     END AS death_over_at_disposal
   FROM record_terms r
-  LEFT JOIN record_hold_states h ON h.record_id = r.record_id
   LEFT JOIN subjects s ON s.subject_id = r.subject_id
 ),
 judged AS (

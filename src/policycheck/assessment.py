@@ -224,7 +224,12 @@ class _Run:
             compiled = self.compiled.views[name]
             faulty = {f.row for f in self.evidence.row_faults if f.table == compiled.view.base}
             columns = compiled.promised
-            if columns and self.session.rows_with_null(name, columns, faulty):
+            try:
+                misled = bool(columns) and self.session.rows_with_null(name, columns, faulty) > 0
+            except EngineError as error:
+                broken[name] = Reason("engine_error", f"view `{name}`: {error.faults[0].message}")
+                continue
+            if misled:
                 words = f"view `{name}` has rows without a value in one of: {', '.join(columns)}"
                 broken[name] = Reason("view_contract", words)
         return broken

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from policycheck.compiled import CompiledPack
-from policycheck.engines import ALL_COLUMNS
+from policycheck.engines import ALL_COLUMNS, ASKED
 from policycheck.model import CompiledControl, CompiledExpression
 
 WORD = re.compile(r"[a-z_][a-z0-9_]*")
@@ -20,21 +20,22 @@ WHOLE_ROWS = {"distinct", "union"}
 
 
 def wanted_columns(compiled: CompiledPack, controls: Sequence[CompiledControl]) -> dict[str, set[str]]:
-    """The views of these controls in their order of definition, each with every name wanted of it."""
+    """The views of these controls in their order of definition, each with every name wanted of it, and with
+    ASKED where a control asks it itself."""
     asked = {view for control in controls for view in control.views}
     wanted = {name: set(compiled.views[name].promised) for name in compiled.views if name in asked}
     for control in controls:
         words = _words_of(control)
         for name in wanted:
             if name == control.relation or name in words:
-                wanted[name] |= words
+                wanted[name] |= words | {ASKED}
     # From the last view to the first: what is wanted of a view is known before that of those it reads.
     for name in reversed(wanted):
         sql = compiled.views[name].sql
         words = set(_words(sql))
         reads = [read for read in wanted if read in words and read != name]
         if "*" in sql:
-            words |= {ALL_COLUMNS} if words & WHOLE_ROWS else wanted[name]
+            words |= {ALL_COLUMNS} if words & WHOLE_ROWS else wanted[name] - {ASKED}
         for read in reads:
             wanted[read] |= words
     return wanted

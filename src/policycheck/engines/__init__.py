@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Answer = bool | None
 ALL_COLUMNS = "*"  # among the wanted columns of a view: every column
+ASKED = "?"  # and: a control asks the view itself, and not only through others
 
 
 def failed(message: str, help: str = "") -> EngineError:

@@ -7,7 +7,6 @@ as patterns with counts and as rows. Which pattern is which verdict is decided e
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +17,13 @@ from typing import Any
 
 import duckdb
 
-from policycheck.engines import ALL_COLUMNS, BulkResult, Judgement, failed, rows_lost
+from policycheck.engines import BulkResult, Judgement, rows_lost
 from policycheck.engines.bulk import dangling, load_bulk
 from policycheck.engines.duckdb_errors import in_our_terms
 from policycheck.engines.duckdb_functions import macro_statements
 from policycheck.engines.duckdb_parser import DuckdbParser
-from policycheck.engines.duckdb_types import COLUMN_TYPES, SQL_TYPES, bind_columns
+from policycheck.engines.duckdb_types import SQL_TYPES, bind_columns
+from policycheck.engines.duckdb_views import Views
 from policycheck.engines.interruption import Interruption
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
@@ -31,7 +31,6 @@ from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.streams import Progress
 
-_ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 PARSER = f"duckdb {duckdb.__version__}"
 """What makes syntax trees here: another version may read a text in another way."""
 
@@ -89,12 +88,7 @@ class DuckDBSession:
         self._execute(";\n".join(macro_statements()))
         self.parse = DuckdbParser(self._connection)
         self._tables: dict[str, TableSchema] = {}
-        self._views: dict[str, str] = {}
-        self._defined: set[str] = set()
-        self._broken: dict[str, str] = {}
-        self._columns: dict[str, list[str]] = {}
-        self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
-        self._waiting: dict[str, str] = {}  # views over large tables that nothing has wanted yet
+        self._views = Views(self._execute)
         self._row_totals: dict[str, int] = {}
         self._in_key_order: set[str] = set()
         self._sums: dict[tuple[str, str], tuple[int | None, int | None, str]] = {}
@@ -129,87 +123,20 @@ class DuckDBSession:
             self._execute(";\n".join(statements))
 
     def define_view(self, name: str, sql: str) -> list[tuple[str, ColumnType]]:
-        """Binds a view that has passed the gate. Raises EngineError with DuckDB's own words.
-
-        A view is computed once, into a table: views upon views would otherwise be bound again for
-        every use, which costs more than all other work of a small run. Over large tables that table has
-        no rows yet: `compute_views` fills those that are wanted.
-        """
-        self._views[name] = sql.strip().rstrip(";")
-        self._drop(name)
-        self._held.pop(name, None)
-        if self._is_large():
-            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]} WITH NO DATA')
-            self._held[name] = set()
-        else:
-            self._compute(name)
-        columns = []
-        described = self._execute(f'DESCRIBE "{name}"').fetchall()
-        self._columns[name] = [row[0] for row in described]
-        for column, described_kind, *_ in described:
-            if not column.startswith("_"):
-                kind = _ENUM.sub("VARCHAR", described_kind)
-                if kind not in COLUMN_TYPES:
-                    message = f"column `{column}` has the type {kind}"
-                    raise failed(message, "use text, integers, booleans, days, instants and sets")
-                columns.append((column, COLUMN_TYPES[kind]))
-        return columns
-
-    def _compute(self, name: str) -> None:
-        """Fills the table of a view. What binds but fails on these rows is empty, and noted as broken."""
-        try:
-            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]}')
-        except EngineError as error:
-            self._execute(f'CREATE TABLE "{name}" AS {self._views[name]} WITH NO DATA')
-            self._broken[name] = error.faults[0].message
-
-    def _drop(self, name: str) -> None:
-        if name in self._defined:
-            self._execute(f'DROP TABLE IF EXISTS "{name}"')
-        self._defined.add(name)
+        """See `Views.define`."""
+        return self._views.define(name, sql, large=self._is_large())
 
     def refresh_views(self, views: Mapping[str, str]) -> None:
-        """Computes these views (name to query), in this order, from the rows that are there now.
-
-        Over large tables it takes note of them only: `compute_views` binds those that are wanted.
-        """
-        self._broken.clear()
-        large = self._is_large()
-        for name, sql in views.items():
-            if large:
-                self._drop(name)
-                self._held.pop(name, None)
-                self._waiting[name] = sql
-            else:
-                self.define_view(name, sql)
+        """See `Views.refresh`."""
+        self._views.refresh(views, large=self._is_large())
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
-        """Computes large views once, in this order, each with those of its columns that are wanted.
-
-        `*` wants all columns. Small views are computed already. A view that fails is noted as broken.
-        """
-        # INVARIANT: the shape of a view is not taken for a view without rows: what is not computed goes.
-        for name in [n for n, held in self._held.items() if not held and n not in wanted]:
-            self._drop(name)
-        for name, columns in wanted.items():
-            if name in self._waiting:
-                self.define_view(name, self._waiting.pop(name))
-            asked = {*columns, "_row", "_source"}
-            kept = {c for c in self._columns[name] if c in asked or ALL_COLUMNS in asked}
-            if name not in self._held or kept <= self._held[name]:
-                continue
-            self._held[name] |= kept
-            listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
-            try:
-                self._execute(f'CREATE TABLE "new {name}" AS SELECT {listed} FROM ({self._views[name]}\n)')
-                self._drop(name)
-                self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
-            except EngineError as error:
-                self._broken[name] = error.faults[0].message
+        """See `Views.compute`."""
+        self._views.compute(wanted)
 
     def broken_views(self) -> dict[str, str]:
         """Views that failed on this evidence, with the engine's words."""
-        return dict(self._broken)
+        return dict(self._views.broken)
 
     def _is_large(self) -> bool:
         return any(total > FETCH_LIMIT for total in self._row_totals.values())
