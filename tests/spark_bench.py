@@ -64,7 +64,12 @@ class SparkBench:
             if len(bound) > 1:
                 middle = len(bound) // 2
                 return self._compare(table, bound[:middle]) + self._compare(table, bound[middle:])
-            return [f"{bound[0][0]}: Spark fails: {error.faults[0].message}"]
+            words = error.faults[0].message
+            if "ARITHMETIC_OVERFLOW" in words:
+                # DuckDB turns `n * -5 = 2` into FALSE, as no whole number is; Spark multiplies.
+                self.counts["overflow there alone"] += 1
+                return []
+            return [f"{bound[0][0]}: Spark fails: {words}"]
         found = []
         for (text, rows), own in zip(bound, here, strict=True):
             self.counts["same"] += own == rows
