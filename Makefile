@@ -39,7 +39,7 @@ imports: $(DEV)
 	$(VENV)/bin/lint-imports --no-cache
 
 pytest: $(DEV)
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" --numprocesses logical --dist loadfile
 
 examples: $(DEV)
 	$(PY) -m policycheck test --pack controls
