@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ import policycheck.folder
 from policycheck import sources, streams
 from policycheck.cli import screen
 from policycheck.cli.commands import cli
-from policycheck.engines import bulk_text
+from policycheck.engines import bulk_text, watching
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.errors import EngineError, Fault
 from policycheck.evidence import load_evidence
@@ -322,6 +323,37 @@ def test_a_terminal_sees_how_far_it_is(
     assert "\rreading a[U+001B].csv: 20 % of 100 MB, 10 MB/s, 8 s left\x1b[K\r\x1b[Kwords\n" in shown
     assert shown.endswith("words\n")
     assert screen.meter(quiet=True) is None
+
+
+def test_a_meter_begins_anew_where_less_is_done_than_before(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    meter, clock = screen.Meter(), iter((0.0, 10.0, 10.1, 12.1, 13.0))
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(clock))
+    for done in (0, 90, 0, 40):
+        meter("asking", done * 1_000_000, 100_000_000, "M rows")
+    assert "asking: 40 % of 100.0 M rows, 20.0 M rows/s, 3 s left" in capfd.readouterr().err
+    meter("asking", 1, 1)
+
+
+def test_a_statement_of_the_engine_is_watched_from_its_start_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "INTERVAL", 0.001)
+    told: list[tuple[str, int, int, str]] = []
+    seen = threading.Event()
+
+    def progress(what: str, done: int, total: int, unit: str = "MB") -> None:
+        told.append((what, done, total, unit))
+        if len(told) == 2:
+            seen.set()
+
+    shares = iter([-1.0, 25.0])
+    with watching.watched(lambda: next(shares, 50.0), progress, "asking", 200, "M rows"):
+        assert seen.wait(10)
+    assert told[0] == ("asking", 50, 200, "M rows")
+    assert told[1] == ("asking", 100, 200, "M rows")
+    assert told[-1] == ("asking", 200, 200, "M rows")
 
 
 def test_no_meter_where_nobody_looks(boxes: Boxes) -> None:

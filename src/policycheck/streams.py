@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -27,8 +28,14 @@ from policycheck.rowfiles import (
 )
 from policycheck.source import Place
 
-Progress = Callable[[str, int, int], None]
-"""Is told, again and again, what is done (`copying rows.csv`), the bytes behind it, and all of them."""
+
+class Progress(Protocol):
+    """Is told, again and again, what is done (`copying rows.csv`), how much of it, and how much there is."""
+
+    def __call__(self, what: str, done: int, total: int, unit: str = "MB") -> None:
+        """`done` and `total` are bytes, or whatever a million of is a `unit`."""
+        ...
+
 
 BATCH_BYTES = 8 << 20
 MAX_LINE_BYTES = 16 << 20

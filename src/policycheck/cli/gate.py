@@ -65,6 +65,8 @@ class RunRecord(Struct, frozen=True):
     def to_json(self, reports: Mapping[Path, bytes]) -> bytes:
         """`run.json`, beside these reports: by their digests it is known of which run they are."""
         versions = {"policycheck": VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
+        loaded = {name: sys.modules[name] for name in ("duckdb", "pyspark") if name in sys.modules}
+        versions |= {name: str(vars(module)["__version__"]) for name, module in loaded.items()}
         digests = {path.name: hashlib.sha256(data).hexdigest() for path, data in reports.items()}
         known = {**asdict(self), "versions": versions, "sha256": digests}
         return msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n"

@@ -41,21 +41,23 @@ class Meter:
 
     def __init__(self) -> None:
         self._what = ""
+        self._done = 0
         self._since = self._shown = 0.0
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: int, total: int, unit: str = "MB") -> None:
         """See `streams.Progress`. What is done within a second is not worth a word."""
         now = time.monotonic()
-        if what != self._what:
+        if what != self._what or done < self._done:  # another statement about the same may begin anew
             self._what, self._since, self._shown = what, now, now + 0.5
+        self._done = done
         if done >= total:
             self.erase()
             self._what = ""
         elif now - self._shown >= 0.2 and done:
             self._shown, Meter.is_shown = now, True
-            rate = done / (now - self._since)
-            left = f"{rate / 1e6:.0f} MB/s, {(total - done) / rate:.0f} s left"
-            words = f"{visible(what)}: {100 * done // total} % of {total / 1e6:.0f} MB, {left}"
+            rate, places = done / (now - self._since), 0 if unit == "MB" else 1
+            left = f"{rate / 1e6:.{places}f} {unit}/s, {(total - done) / rate:.0f} s left"
+            words = f"{visible(what)}: {100 * done // total} % of {total / 1e6:.{places}f} {unit}, {left}"
             _put(f"\r{words}{_ERASE}")
 
     @classmethod

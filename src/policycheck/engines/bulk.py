@@ -10,6 +10,7 @@ with the optimiser that believes footer statistics switched off.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from itertools import groupby
@@ -70,7 +71,8 @@ def _load_source(
         for file in files:
             file.rows = file.lines = 0
             if suffix_of(file.path) == PARQUET:
-                faults += _read_parquet(data, file, start, as_of, coded, store.fetch)
+                with store.watched(f"reading {file.path}", os.fstat(file.fd).st_size):
+                    faults += _read_parquet(data, file, start, as_of, coded, store.fetch)
             else:
                 faults += read_text(data, file, start, as_of, store)
             start += file.lines

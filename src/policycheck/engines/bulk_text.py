@@ -49,6 +49,10 @@ class Store(Protocol):
 
     progress: Progress | None
 
+    def watched(self, what: str, total: int, unit: str = "MB") -> AbstractContextManager[None]:
+        """Tells how far the statements of the block are, as shares of `total`."""
+        ...
+
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]: ...
 
     def fetches(self, count: int) -> AbstractContextManager[list[Fetch]]:

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from policycheck.engines.duckdb_views import Views
 from policycheck.engines.interruption import Interruption
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.engines.stored import stored_judgement
+from policycheck.engines.watching import watched
 from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.streams import Progress
@@ -62,7 +63,8 @@ SETTINGS = (
     "default_collation=''",
     "TimeZone='UTC'",
     "enable_logging=false",
-    "enable_progress_bar=false",
+    "enable_progress_bar=true",  # counts how far a statement is, for whoever asks
+    "enable_progress_bar_print=false",
     # A Parquet footer may lie about minima and maxima, and this optimiser would believe it.
     "disabled_optimizers='statistics_propagation'",
 )
@@ -132,7 +134,8 @@ class DuckDBSession:
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
         """See `Views.compute`."""
-        self._views.compute(wanted)
+        with self.watched("computing views", max(self._row_totals.values(), default=0), "M rows"):
+            self._views.compute(wanted)
 
     def broken_views(self) -> dict[str, str]:
         """Views that failed on this evidence, with the engine's words."""
@@ -234,9 +237,10 @@ class DuckDBSession:
         self._check_rows(relation, base, expected, (*key, *kept))
         self._judged += 1
         in_order = base in self._in_key_order and tuple(key) == tuple(self._tables[base].key)
-        plan, judgement = stored_judgement(
-            self, self._judged, relation, tuple(key), expressions, tuple(observed), expected, in_order
-        )
+        with self.watched(f"asking about {relation}", expected, "M rows"):
+            plan, judgement = stored_judgement(
+                self, self._judged, relation, tuple(key), expressions, tuple(observed), expected, in_order
+            )
         self.plans.append(str(plan))
         return judgement
 
@@ -313,6 +317,10 @@ class DuckDBSession:
         finally:
             self._working.remove(cursor)
             cursor.close()
+
+    def watched(self, what: str, total: int, unit: str = "MB") -> AbstractContextManager[None]:
+        """See `watching.watched`."""
+        return watched(self._connection.query_progress, self.progress, what, total, unit)
 
     def _interrupt(self) -> None:
         for connection in self._working:
