@@ -20,10 +20,11 @@ from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgeme
 from policycheck.errors import EngineError
 from policycheck.evidence import rows_as_evidence
 from policycheck.loading import load
-from policycheck.model import BulkFile, Column, ColumnType, Status, TableData
+from policycheck.model import BulkFile, Column, ColumnType, Status, TableData, TableSchema
 from policycheck.pack import load_pack
 from small_pack import AS_OF, BOXES, CONTROL, compile_folder, judge, write_pack
 
+T = ColumnType
 HEADER = "-- base: boxes\n"
 ROWS: list[dict[str, Any]] = [
     {"box_id": f"b{i:03}", "locked": [True, False, None][i % 3], "bits": [None, 64, 128, 256][i % 4]}
@@ -360,25 +361,64 @@ INSTANTS = [
         "2026-03-02T12:00:00z",
     ),
     *("2026-03-02 12:00:00Z", " 2026-03-02", "2026-03-02T12:00Z", "2026-02-30T00:00:00Z", "1900-01-01", ""),
+    *("1899-12-31T23:30:00-01:00", "1900-01-01T00:30:00+01:00", "2999-12-31T23:30:00-01:00"),
+    *("3000-01-01T00:30:00+01:00", "0001-01-01T00:00:00+19:00", "9999-12-31T23:59:59-19:00", "infinity"),
 ]
 
 
+def _loaded_moment(item: str, kind: ColumnType, tmp_path: Path) -> Any:
+    """What Parquet with this SQL value comes to; `unusable`, or `faulty` where it is emptied."""
+    schema = TableSchema(
+        "ends",
+        "t",
+        "t",
+        (Column("k", T.TEXT, False), Column("at", kind, True, may_be_future=True)),
+        ("k",),
+        30,
+    )
+    path = tmp_path / "ends.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"SET TimeZone='UTC'; COPY (SELECT 'a' AS k, {item} AS \"at\") TO '{path}' (FORMAT parquet)"
+        )
+    fd = os.open(path, os.O_RDONLY)
+    data = TableData(schema, {c.name: [] for c in schema.columns}, [])
+    data.bulk.append(BulkFile(0, path.name, fd, f"/proc/self/fd/{fd}", -1))
+    with DuckDBSession() as session:
+        session.define_tables([schema])
+        result = session.load_bulk(data, AS_OF)
+        os.close(fd)
+        if result.broken:
+            return "unusable"
+        value = session.fetch('SELECT "at" FROM ends')[0][0]
+        if result.faults:
+            assert value is None
+            return "faulty"
+    return (value["lo"], value["hi"]) if isinstance(value, dict) else value
+
+
 @pytest.mark.parametrize("text", INSTANTS)
-def test_an_instant_as_text_in_parquet_means_what_it_means_elsewhere(text: str) -> None:
-    """Or it is not read: then the file is not usable."""
-    column = Column("at", ColumnType.INSTANT, True)
+def test_an_instant_as_text_in_parquet_means_what_it_means_elsewhere(text: str, tmp_path: Path) -> None:
+    """Or it is not read."""
+    column = Column("at", T.INSTANT, True)
     try:
         expected = compile_cell(column)(text)
     except CellError:
-        expected = None
-    with duckdb.connect() as connection:
-        item = bulk._time_item(column, '"at"', "VARCHAR")
-        query = f"SELECT v.lo, v.hi FROM (SELECT {item} AS v FROM (SELECT $1::VARCHAR AS at))"
-        try:
-            found = connection.execute(query, [text]).fetchone()
-        except duckdb.Error:
-            found = None
-    assert found == expected
+        assert _loaded_moment(f"'{text}'", T.INSTANT, tmp_path) in ("unusable", "faulty")
+    else:
+        assert _loaded_moment(f"'{text}'", T.INSTANT, tmp_path) == expected
+
+
+@pytest.mark.parametrize("end", ["infinity", "-infinity"])
+@pytest.mark.parametrize(
+    ("kind", "stored"),
+    [(T.INSTANT, "TIMESTAMPTZ"), (T.INSTANT, "DATE"), (T.DAY, "DATE"), (T.DAYS, "DATE")],
+)
+def test_what_has_no_end_is_neither_known_nor_unknown_but_a_fault(
+    kind: ColumnType, stored: str, end: str, tmp_path: Path
+) -> None:
+    assert _loaded_moment(f"'{end}'::{stored}", kind, tmp_path) == "faulty"
+    assert _loaded_moment(f"NULL::{stored}", kind, tmp_path) is None
 
 
 def test_bulk_rows_with_one_key_are_named_in_the_order_of_the_file(tmp_path: Path) -> None:

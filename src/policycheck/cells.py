@@ -110,10 +110,10 @@ def parse_instant(text: str) -> tuple[datetime, datetime]:
         low = datetime.fromisoformat(stem)
     except ValueError:
         raise CellError(f"`{text}` is not in the calendar") from None
-    _check_year(low.year, text)
-    if sign:
+    if sign and FIRST_YEAR - 1 <= low.year <= LAST_YEAR + 1:
         offset = timedelta(hours=int(offset_hours), minutes=int(offset_minutes))
         low = low - offset if sign == "+" else low + offset
+    _check_year(low.year, text)  # in UTC, as of every other instant
     if not fraction:
         return low, low
     low = low.replace(microsecond=int(fraction[:6].ljust(6, "0")))
@@ -131,7 +131,8 @@ def parse_utc(text: str) -> datetime:
 
 def _as_text(column: Column) -> Cell:
     smallest, allowed = column.min_length, frozenset(column.enum)
-    pattern = re.compile(column.pattern) if column.pattern else None
+    # The classes of characters are those of the engine that checks large files.
+    pattern = re.compile(column.pattern, re.ASCII) if column.pattern else None
 
     def text(value: Any) -> str:
         if type(value) is not str:
@@ -186,6 +187,8 @@ def _as_set(column: Column) -> Cell:
         if type(value) is not list:
             raise CellError(f"{shown(value)} is not a list")
         found = [member(item) for item in value]
+        if "" in found:
+            raise CellError("a set with an empty member")
         if len(set(found)) != len(found):
             raise CellError("a set with the same member twice")
         return sorted(found)

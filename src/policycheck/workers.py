@@ -33,9 +33,12 @@ def in_batches(pack: Pack, wanted: Sequence[str], task: Task[T], processes: int 
             yield task(bench, [pack.controls[control_id] for control_id in batch])
         return
     # A process of its own for each core: an engine's connection does not survive a fork.
-    with ProcessPoolExecutor(min(processes, count), get_context("spawn"), _start, (pack,)) as pool:
+    pool = ProcessPoolExecutor(min(processes, count), get_context("spawn"), _start, (pack,))
+    try:
         for future in as_completed([pool.submit(_run, task, batch) for batch in batches]):
             yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # who interrupts this waits for the batches under way, not for all
 
 
 _benches: list[Bench] = []  # the one of this process

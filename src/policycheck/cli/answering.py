@@ -18,7 +18,9 @@ from policycheck.errors import EngineError, Fault, InputError
 from policycheck.source import Place
 
 if TYPE_CHECKING:
+    from policycheck.cli.run import Inputs
     from policycheck.engines.direct import DirectSession
+    from policycheck.engines.duckdb import DuckDBSession
     from policycheck.engines.spark import SparkEngine
     from policycheck.model import Evidence
 
@@ -65,11 +67,9 @@ class Engines:
             self._direct = None
             if not reading.inputs.quiet:
                 say(f"note: answered by duckdb instead: {session.unanswered[0]}")
-        from policycheck.engines.duckdb import DuckDBSession
         from policycheck.loading import load
 
-        inputs = reading.inputs
-        with DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet)) as embedded:
+        with _embedded(reading.inputs) as embedded:
             done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
             self._note(Engine.DUCKDB, embedded.plans)
             return done
@@ -146,7 +146,14 @@ def _joined(reading: Reading) -> SparkEngine:
     require_spark()
     from policycheck.engines.spark import SparkEngine
 
-    return SparkEngine(Cluster(inputs.master, small=reading.is_small), inputs.staging)
+    cluster = Cluster(inputs.master, small=reading.is_small)
+    return SparkEngine(cluster, inputs.staging, _embedded(inputs))
+
+
+def _embedded(inputs: Inputs) -> DuckDBSession:
+    from policycheck.engines.duckdb import DuckDBSession
+
+    return DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet))
 
 
 def _direct_session() -> DirectSession:

@@ -9,7 +9,7 @@ import click
 
 from policycheck.cli.options import input_options
 from policycheck.cli.run import EVIDENCE, Inputs, instant_of
-from policycheck.cli.screen import INTERNAL, fault_text, print_lines, say
+from policycheck.cli.screen import INTERNAL, fault_text, meter, print_lines, say
 from policycheck.errors import Fault, FaultList, InputError
 from policycheck.model import AmbiguityKind
 from policycheck.showing import counted
@@ -149,7 +149,7 @@ def _evidence_faults(inputs: Inputs, pack: Pack, moment: datetime, runnable: boo
 
         faults = FaultList()
         resolved = resolve_parameters(pack, find_profile(pack, inputs.profile), faults)
-        with DuckDBSession() as session:
+        with DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet)) as session:
             loaded = load(compile_pack(pack, resolved, moment, session, faults), evidence, session)
         rows = loaded.row_faults
         found.extend(loaded.faults)

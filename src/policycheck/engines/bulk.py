@@ -174,7 +174,9 @@ def _time_item(column: Column, name: str, kind: str) -> str | None:
             return _pair(name, name, name)
         return _partial(name) if kind == "VARCHAR" else None
     if kind == "TIMESTAMP WITH TIME ZONE":
-        moment = f"make_timestamp(epoch_us({name}))"
+        # An infinite instant has no microseconds. It stays infinite, and so out of range.
+        exact = f"make_timestamp(epoch_us({name}))"
+        moment = f"CASE WHEN isinf({name}) THEN CAST({name} AS TIMESTAMP) ELSE {exact} END"
         return _pair(name, moment, moment)
     if kind == "DATE":
         return _whole_day(name, name)

@@ -69,6 +69,9 @@ def cell_rules(column: Column, as_of: datetime, is_coded: bool = False) -> list[
     if column.type in (ColumnType.DAY, ColumnType.DAYS, ColumnType.INSTANT):
         lo, hi = (name, name) if column.type is ColumnType.DAY else (f"{name}.lo", f"{name}.hi")
         rule("is out of range", f"CAST({lo} AS DATE) < {FIRST_DAY} OR CAST({hi} AS DATE) > {LAST_DAY}")
+        if column.type is not ColumnType.DAY:
+            # INVARIANT: what has no ends is no interval: it would be neither unknown nor ever out of range.
+            rule("has no ends", f"{name} IS NOT NULL AND ({lo} IS NULL OR {hi} IS NULL)")
         if not column.may_be_future:
             naive = as_of.replace(tzinfo=None)
             end = (

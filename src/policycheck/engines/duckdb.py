@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -99,11 +99,12 @@ class DuckDBSession:
         self.sealed = False
 
     def close(self) -> None:
-        if self._interruption is not None:
-            self._interruption.close()
-        self._connection.close()
-        if self._spill:
-            shutil.rmtree(self._spill, ignore_errors=True)
+        with ExitStack() as closing:  # whatever interrupts one of these, the others are done
+            if self._spill:
+                closing.callback(shutil.rmtree, self._spill, ignore_errors=True)
+            closing.callback(self._connection.close)
+            if self._interruption is not None:
+                closing.callback(self._interruption.close)
 
     def __enter__(self) -> DuckDBSession:
         return self
@@ -323,8 +324,9 @@ class DuckDBSession:
         return watched(self._connection.query_progress, self.progress, what, total, unit)
 
     def _interrupt(self) -> None:
-        for connection in self._working:
-            connection.interrupt()
+        for connection in list(self._working):
+            with suppress(duckdb.Error):  # one that has just been closed
+                connection.interrupt()
 
     def fetch(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         # A row far down fails only when it is fetched.

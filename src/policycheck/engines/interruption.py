@@ -39,8 +39,13 @@ class Interruption:
         """Idempotent."""
         if self._listener is None:
             return
-        signal.set_wakeup_fd(self._before)
-        os.close(self._told)  # ends the thread
-        self._listener.join()
-        os.close(self._heard)
-        self._listener = None
+        listener, self._listener = self._listener, None
+        try:
+            if threading.current_thread() is threading.main_thread():
+                found = signal.set_wakeup_fd(self._before)
+                if found != self._told:  # somebody listens who came later
+                    signal.set_wakeup_fd(found)
+        finally:
+            os.close(self._told)  # ends the thread
+            listener.join()
+            os.close(self._heard)

@@ -52,10 +52,13 @@ _SPARK_TYPES = {
 class SparkEngine:
     """Tables and views of a pack on a cluster. Load, seal, judge; `close` when done."""
 
-    def __init__(self, cluster: Cluster, staging: Path | None = None) -> None:
-        """`staging` is a folder that the cluster sees; this engine makes one of its own there."""
+    def __init__(
+        self, cluster: Cluster, staging: Path | None = None, embedded: DuckDBSession | None = None
+    ) -> None:
+        """`staging` is a folder that the cluster sees; this engine makes one of its own there. `embedded` is
+        what reads and checks rows."""
         self._cluster = cluster
-        self._embedded = DuckDBSession()
+        self._embedded = embedded or DuckDBSession()
         self.parse = self._embedded.parse
         try:
             # A folder of its own: nothing that stood there before is read, and nothing of it stays.
