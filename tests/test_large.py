@@ -12,7 +12,7 @@ import pytest
 import policycheck.engines.duckdb
 from policycheck.assessment import assess
 from policycheck.columns import wanted_columns
-from policycheck.engines import plans, stored
+from policycheck.engines import ASKED, failed, plans, stored
 from policycheck.engines.duckdb import DuckDBSession
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgement
@@ -192,6 +192,106 @@ def test_a_view_that_fails_leaves_its_controls_unknown(tmp_path: Path) -> None:
         assert "b0" in session.broken_views()["shown"]
         with pytest.raises(EngineError):
             session.judge("shown", "boxes", ("box_id",), ["subject.locked"], ())
+
+
+def _kinds(session: DuckDBSession) -> dict[str, str]:
+    sql = "SELECT table_name, table_type FROM information_schema.tables WHERE table_name LIKE '%er_view'"
+    return {name: "view" if kind == "VIEW" else "table" for name, kind in session.fetch(sql)}
+
+
+INNER = "SELECT b._row, b.box_id, b.locked, b.bits FROM boxes b"
+OUTER = "SELECT i._row, i.box_id, i.bits > 128 AS is_long FROM inner_view i"
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("outer", "asked", "kind"),
+    [
+        (OUTER, set(), "view"),
+        (OUTER, {ASKED}, "table"),
+        (OUTER + " JOIN inner_view j ON j.box_id = i.box_id", set(), "table"),
+    ],
+)
+def test_a_view_that_is_read_in_one_place_is_computed_there(
+    outer: str, asked: set[str], kind: str, tmp_path: Path
+) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("inner_view", INNER)
+        session.define_view("outer_view", outer)
+        session.compute_views(
+            {"inner_view": {"box_id", "bits"} | asked, "outer_view": {"box_id", "is_long", ASKED}}
+        )
+        assert _kinds(session) == {"inner_view": kind, "outer_view": "table"}
+        assert session.fetch("SELECT count(*), count(is_long) FROM outer_view") == [(40, 30)]
+        # What a later selection asks itself is written down then.
+        session.compute_views({"inner_view": {"locked", ASKED}, "outer_view": {"box_id", ASKED}})
+        assert _kinds(session) == {"inner_view": "table", "outer_view": "table"}
+        assert [row[0] for row in session.fetch("DESCRIBE inner_view")][-2:] == ["locked", "bits"]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_that_fails_where_it_is_read_is_the_one_that_is_named(tmp_path: Path) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("inner_view", "SELECT b.*, CAST(b.box_id AS BIGINT) AS bits_more FROM boxes b")
+        session.define_view(
+            "outer_view", "SELECT i._row, i.box_id, i.bits_more > 1 AS is_long FROM inner_view i"
+        )
+        session.compute_views(
+            {"inner_view": {"box_id", "bits_more"}, "outer_view": {"box_id", "is_long", ASKED}}
+        )
+        assert list(session.broken_views()) == ["inner_view"]
+        assert session.fetch("SELECT count(*) FROM outer_view") == [(0,)]
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_view_that_does_not_fit_into_memory_is_computed_in_pieces(
+    fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policycheck.engines.duckdb, "PIECE", 7)
+    monkeypatch.setattr(policycheck.engines.duckdb, "SAMPLED", 1)
+    compiled, session = compile_folder(write_pack(tmp_path))
+    execute = session._views._execute
+    said: list[str] = []
+
+    def failing(sql: str) -> Any:
+        said.append(sql)
+        if (
+            '"new outer_view"' in sql
+            and "SELECT" in sql
+            and (" WHERE " not in sql or not (fits or len(said) < 5))
+        ):
+            raise failed("Out of Memory Error: no room")
+        return execute(sql)
+
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("outer_view", "SELECT b.*, b.bits > 128 AS is_long FROM boxes b")
+        session._views._execute = failing
+        session.compute_views({"outer_view": {"box_id", "is_long", ASKED}})
+        pieces = [sql for sql in said if sql.startswith("INSERT")]
+        rows = session.fetch("SELECT _row, box_id, is_long FROM outer_view ORDER BY 1")
+        if fits:
+            assert len(pieces) == 5
+            assert rows == session.fetch("SELECT _row, box_id, bits > 128 FROM boxes ORDER BY 1")
+        else:
+            assert rows == []
+            assert "no room" in session.broken_views()["outer_view"]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_of_which_no_column_is_named_has_its_rows(tmp_path: Path) -> None:
+    """`count(*)` names none."""
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("other", "SELECT b.box_id FROM boxes b")
+        session.compute_views({"other": {"count"}})
+        assert session.fetch("SELECT count(*) FROM other") == [(40,)]
 
 
 def _wanted(tmp_path: Path, views: dict[str, str], **changes: Any) -> dict[str, set[str]]:

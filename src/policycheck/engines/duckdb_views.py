@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from policycheck.engines import ALL_COLUMNS, ASKED, failed
@@ -22,13 +22,20 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _COMMENT = re.compile(r"--[^\n]*")
 
 TABLE, VIEW = "TABLE", "VIEW"
+OUT_OF_MEMORY = "Out of Memory"
+"""What the engine says where it gives up instead of using the disk."""
 
 
 class Views:
-    """The views over one connection. `execute` runs a statement and raises EngineError."""
+    """The views over one connection. `execute` runs a statement and raises EngineError. `ranges` gives
+    tests on one of some columns: each row passes one of them, and not too many pass the same. There may be
+    none."""
 
-    def __init__(self, execute: Callable[[str], Any]) -> None:
+    def __init__(
+        self, execute: Callable[[str], Any], ranges: Callable[[Sequence[str]], Sequence[str]]
+    ) -> None:
         self._execute = execute
+        self._ranges = ranges
         self._views: dict[str, str] = {}
         self._kinds: dict[str, str] = {}  # whether a name is that of a TABLE or of a VIEW of the engine
         self._columns: dict[str, list[str]] = {}
@@ -110,30 +117,50 @@ class Views:
         return self._waiting.get(name) or self._views[name]
 
     def _store(self, name: str) -> None:
-        """Writes a large view down. Where that fails, what it reads is written down first: then it is known
-        which one failed, and no query does more at a time than one view needs."""
+        """Writes a large view down. What does not fit into memory is computed in pieces. Where that fails
+        too, what it reads is written down first: then it is known which one failed."""
         try:
             self._create(TABLE, f"new {name}", name)
         except EngineError as error:
-            words = set(_words(self._views[name]))
-            inlined = [read for read in self._views if read in words and self._kinds.get(read) == VIEW]
-            for read in inlined:
-                self._store(read)
-            if inlined:
-                self._store(name)
+            if not (OUT_OF_MEMORY in error.faults[0].message and self._store_pieces(name)):
+                words = set(_words(self._views[name]))
+                inlined = [read for read in self._views if read in words and self.is_inlined(read)]
+                for read in inlined:
+                    self._store(read)
+                if inlined:
+                    self._store(name)
+                else:
+                    self.broken[name] = error.faults[0].message
+                    self._drop(name)
+                    self._shape(name)
                 return
-            self.broken[name] = error.faults[0].message
-            self._drop(name)
-            self._shape(name)
-        else:
-            self._drop(name)
-            self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
-            self._kinds[name] = TABLE
+        self._drop(name)
+        self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
+        self._kinds[name] = TABLE
+
+    def _store_pieces(self, name: str) -> bool:
+        """The same for rows with some keys at a time; False where that fails."""
+        # INVARIANT: the tests are on a column of the result, so that the pieces are those of any query.
+        tests = self._ranges(self._columns[name])
+        query = self._query(name)
+        try:
+            for test in tests:
+                if test is tests[0]:
+                    self._execute(f'CREATE TABLE "new {name}" AS {query} WHERE {test}')
+                else:
+                    self._execute(f'INSERT INTO "new {name}" {query} WHERE {test}')
+        except EngineError:
+            self._execute(f'DROP TABLE IF EXISTS "new {name}"')
+            return False
+        return bool(tests)
 
     def _create(self, kind: str, created: str, name: str) -> None:
-        listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
-        self._execute(f'CREATE {kind} "{created}" AS SELECT {listed} FROM ({self._views[name]}\n)')
+        self._execute(f'CREATE {kind} "{created}" AS {self._query(name)}')
         self._kinds[created] = kind
+
+    def _query(self, name: str) -> str:
+        listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
+        return f"SELECT {listed} FROM ({self._views[name]}\n)"
 
     def _fill(self, name: str) -> None:
         """Fills the table of a view. What binds but fails on these rows is empty, and noted as broken."""
