@@ -139,13 +139,10 @@ class DuckDBSession:
         """Tests on the first of these columns that is the key of a large table, with about PIECE rows of the
         table to each; none where no column is."""
         keys = {schema.key[0]: schema for schema in self._tables.values() if len(schema.key) == 1}
-        for name in columns:
-            schema = keys.get(name)
-            pieces = self._row_totals.get(schema.name, 0) // PIECE if schema else 0
-            texts = (
-                [column.name for column in schema.columns if column.type is ColumnType.TEXT] if schema else ()
-            )
-            if schema is None or pieces < 2 or name not in texts:
+        for name in (name for name in columns if name in keys):
+            schema = keys[name]
+            pieces = self._row_totals.get(schema.name, 0) // PIECE
+            if pieces < 2 or ColumnType.TEXT not in {c.type for c in schema.columns if c.name == name}:
                 continue
             found = self.fetch(
                 f'SELECT max("{name}") FROM (SELECT "{name}", ntile({pieces}) OVER (ORDER BY "{name}") AS n '
@@ -158,10 +155,10 @@ class DuckDBSession:
                     f'"{name}" > {low} AND "{name}" <= {high}' for low, high in itertools.pairwise(ends)
                 ]
                 return [
+                    f'"{name}" IS NULL',
                     f'"{name}" <= {ends[0]}',
                     *between,
                     f'"{name}" > {ends[-1]}',
-                    f'"{name}" IS NULL',
                 ]
         return []
 

@@ -117,22 +117,23 @@ class Views:
         return self._waiting.get(name) or self._views[name]
 
     def _store(self, name: str) -> None:
-        """Writes a large view down. What does not fit into memory is computed in pieces. Where that fails
-        too, what it reads is written down first: then it is known which one failed."""
+        """Writes a large view down. Where that fails, what it reads is written down first: then it is known
+        which one failed, and each query does less. What does not fit into memory even so is computed in
+        pieces."""
         try:
             self._create(TABLE, f"new {name}", name)
         except EngineError as error:
+            words = set(_words(self._views[name]))
+            inlined = [read for read in self._views if read in words and self.is_inlined(read)]
+            for read in inlined:
+                self._store(read)
+            if inlined:
+                self._store(name)
+                return
             if not (OUT_OF_MEMORY in error.faults[0].message and self._store_pieces(name)):
-                words = set(_words(self._views[name]))
-                inlined = [read for read in self._views if read in words and self.is_inlined(read)]
-                for read in inlined:
-                    self._store(read)
-                if inlined:
-                    self._store(name)
-                else:
-                    self.broken[name] = error.faults[0].message
-                    self._drop(name)
-                    self._shape(name)
+                self.broken[name] = error.faults[0].message
+                self._drop(name)
+                self._shape(name)
                 return
         self._drop(name)
         self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
@@ -141,9 +142,9 @@ class Views:
     def _store_pieces(self, name: str) -> bool:
         """The same for rows with some keys at a time; False where that fails."""
         # INVARIANT: the tests are on a column of the result, so that the pieces are those of any query.
-        tests = self._ranges(self._columns[name])
         query = self._query(name)
         try:
+            tests = self._ranges(self._columns[name])
             for test in tests:
                 if test is tests[0]:
                     self._execute(f'CREATE TABLE "new {name}" AS {query} WHERE {test}')
