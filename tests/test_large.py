@@ -13,8 +13,9 @@ import policycheck.engines.duckdb
 from policycheck.assessment import assess
 from policycheck.cells import CellError, compile_cell
 from policycheck.columns import wanted_columns
-from policycheck.engines import bulk, plans, stored
+from policycheck.engines import ASKED, bulk, duckdb_views, failed, plans, stored
 from policycheck.engines.duckdb import DuckDBSession
+from policycheck.engines.duckdb_errors import OUT_OF_MEMORY
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.engines.stored import PER_WORD, StoredJudgement, stored_judgement
 from policycheck.errors import EngineError
@@ -198,6 +199,106 @@ def test_a_view_that_fails_leaves_its_controls_unknown(tmp_path: Path) -> None:
             session.judge("shown", "boxes", ("box_id",), ["subject.locked"], ())
 
 
+def _kinds(session: DuckDBSession) -> dict[str, str]:
+    sql = "SELECT table_name, table_type FROM information_schema.tables WHERE table_name LIKE '%er_view'"
+    return {name: "view" if kind == "VIEW" else "table" for name, kind in session.fetch(sql)}
+
+
+INNER = "SELECT b._row, b.box_id, b.locked, b.bits FROM boxes b"
+OUTER = "SELECT i._row, i.box_id, i.bits > 128 AS is_long FROM inner_view i"
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize(
+    ("outer", "asked", "kind"),
+    [
+        (OUTER, set(), "view"),
+        (OUTER, {ASKED}, "table"),
+        (OUTER + " JOIN inner_view j ON j.box_id = i.box_id", set(), "table"),
+    ],
+)
+def test_a_view_that_is_read_in_one_place_is_computed_there(
+    outer: str, asked: set[str], kind: str, tmp_path: Path
+) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("inner_view", INNER)
+        session.define_view("outer_view", outer)
+        session.compute_views(
+            {"inner_view": {"box_id", "bits"} | asked, "outer_view": {"box_id", "is_long", ASKED}}
+        )
+        assert _kinds(session) == {"inner_view": kind, "outer_view": "table"}
+        assert session.fetch("SELECT count(*), count(is_long) FROM outer_view") == [(40, 30)]
+        # What a later selection asks itself is written down then.
+        session.compute_views({"inner_view": {"locked", ASKED}, "outer_view": {"box_id", ASKED}})
+        assert _kinds(session) == {"inner_view": "table", "outer_view": "table"}
+        assert [row[0] for row in session.fetch("DESCRIBE inner_view")][-2:] == ["locked", "bits"]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_that_fails_where_it_is_read_is_the_one_that_is_named(tmp_path: Path) -> None:
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("inner_view", "SELECT b.*, CAST(b.box_id AS BIGINT) AS bits_more FROM boxes b")
+        session.define_view(
+            "outer_view", "SELECT i._row, i.box_id, i.bits_more > 1 AS is_long FROM inner_view i"
+        )
+        session.compute_views(
+            {"inner_view": {"box_id", "bits_more"}, "outer_view": {"box_id", "is_long", ASKED}}
+        )
+        assert list(session.broken_views()) == ["inner_view"]
+        assert session.fetch("SELECT count(*) FROM outer_view") == [(0,)]
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_view_that_does_not_fit_into_memory_is_computed_in_pieces(
+    fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policycheck.engines.duckdb, "PIECE", 7)
+    monkeypatch.setattr(policycheck.engines.duckdb, "SAMPLED", 1)
+    compiled, session = compile_folder(write_pack(tmp_path))
+    execute = session._views._execute
+    said: list[str] = []
+
+    def failing(sql: str) -> Any:
+        said.append(sql)
+        if (
+            '"new outer_view"' in sql
+            and "SELECT" in sql
+            and (" WHERE " not in sql or not (fits or len(said) < 5))
+        ):
+            raise failed(OUT_OF_MEMORY)
+        return execute(sql)
+
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("outer_view", "SELECT b.*, b.bits > 128 AS is_long FROM boxes b")
+        session._views._execute = failing
+        session.compute_views({"outer_view": {"box_id", "is_long", ASKED}})
+        pieces = [sql for sql in said if sql.startswith("INSERT")]
+        rows = session.fetch("SELECT _row, box_id, is_long FROM outer_view ORDER BY 1")
+        if fits:
+            assert len(pieces) == 5
+            assert rows == session.fetch("SELECT _row, box_id, bits > 128 FROM boxes ORDER BY 1")
+        else:
+            assert rows == []
+            assert "no room" in session.broken_views()["outer_view"]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_view_of_which_no_column_is_named_has_its_rows(tmp_path: Path) -> None:
+    """`count(*)` names none."""
+    compiled, session = compile_folder(write_pack(tmp_path))
+    with session:
+        load(compiled, rows_as_evidence({"boxes": ROWS}, compiled.pack.tables, AS_OF), session)
+        session.define_view("other", "SELECT b.box_id FROM boxes b")
+        session.compute_views({"other": {"count"}})
+        assert session.fetch("SELECT count(*) FROM other") == [(40,)]
+
+
 def _wanted(tmp_path: Path, views: dict[str, str], **changes: Any) -> dict[str, set[str]]:
     files: dict[str, Any] = {f"views/{name}.sql": HEADER + text for name, text in views.items()}
     compiled, session = compile_folder(
@@ -247,6 +348,62 @@ def test_a_second_selection_in_one_session_is_answered(tmp_path: Path) -> None:
         first = assess(compiled, evidence, session, only={"BX-1"})
         second = assess(compiled, evidence, session, only={"BX-2"})
     assert [r.counts[Status.FAIL] for r in (*first.controls, *second.controls)] == [13, 10]
+
+
+FAILS_SOMEWHERE = "SELECT b.*, b.bits * 9000000000000000000 AS n FROM boxes b"
+READS_LITTLE = (
+    "SELECT b.*, k.big FROM boxes b LEFT JOIN "
+    "(SELECT i.box_id, i.n > 5 AS big FROM a_inner i WHERE i.place = 'cloud') k ON k.box_id = b.box_id"
+)
+
+
+@pytest.mark.parametrize("only", [{"BX-1"}, {"BX-1", "BX-2"}])
+@pytest.mark.parametrize("rows_in_memory", [0, 20_000])
+def test_whether_a_view_fails_depends_neither_on_size_nor_on_who_else_asks(
+    only: set[str], rows_in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It overflows on rows that its reader filters away."""
+    monkeypatch.setattr(policycheck.engines.duckdb, "FETCH_LIMIT", rows_in_memory)
+    ask = {"expect": {"big": "big IS NULL OR big"}, "otherwise": {"big": "no"}}
+    folder = write_pack(
+        tmp_path,
+        {
+            "views/a_inner.sql": HEADER + FAILS_SOMEWHERE,
+            "views/b_outer.sql": HEADER + READS_LITTLE,
+            "views/c_outer.sql": HEADER + READS_LITTLE,
+            "BX/BX-1.yaml": {**CONTROL, "subject": "b_outer", **ask},
+            "BX/BX-2.yaml": {**CONTROL, "id": "BX-2", "clauses": ["BX-2"], "subject": "c_outer", **ask},
+        },
+    )
+    rows = [{"box_id": "b1", "bits": 1, "place": "cloud"}] + [
+        {"box_id": f"b{i}", "bits": 256, "place": "cellar"} for i in (2, 3)
+    ]
+    compiled, session = compile_folder(folder)
+    with session:
+        evidence = load(compiled, rows_as_evidence({"boxes": rows}, compiled.pack.tables, AS_OF), session)
+        assessment = assess(compiled, evidence, session, only=only)
+    assert [result.status for result in assessment.controls] == [Status.UNKNOWN] * len(only)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT b.* FROM boxes b WHERE EXISTS (SELECT 1 FROM d WHERE d.x = b.x)", False),
+        ("SELECT count(*) AS n FROM (SELECT * FROM boxes) b -- 1 + 1", False),
+        ("SELECT 'a-b' AS \"c*d\" FROM b", False),
+        ("SELECT '--' AS c, a*2 AS d FROM b", True),
+        ('SELECT a AS "--", a*2 AS d FROM b', True),
+        ("SELECT (a)*2 AS d FROM b", True),
+        ("SELECT 'it''s' AS c, a - 1 AS d FROM b", True),
+        ("SELECT a::INTEGER AS d FROM b", True),
+        ("SELECT (SELECT c FROM d) AS d FROM b", True),
+        ("SELECT coalesce((SELECT c FROM d), 1) AS d FROM b", True),
+        ("SELECT sum(a) AS d FROM b", True),
+        ("SELECT row_number() OVER (ORDER BY a) AS d FROM b", True),
+    ],
+)
+def test_a_view_that_may_fail_or_numbers_rows_is_computed_as_a_whole(sql: str, expected: bool) -> None:
+    assert duckdb_views._must_be_whole(sql) is expected
 
 
 # --- bulk rows --------------------------------------------------------------------------------------

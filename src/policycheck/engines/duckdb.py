@@ -6,6 +6,7 @@ as patterns with counts and as rows. Which pattern is which verdict is decided e
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ from policycheck.engines.stored import stored_judgement
 from policycheck.engines.watching import watched
 from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
+from policycheck.scope import sql_literal
 from policycheck.streams import Progress
 
 PARSER = f"duckdb {duckdb.__version__}"
@@ -42,6 +44,12 @@ MEMORY_MB = 700
 MANY = 3_000_000
 MANY_MEMORY_MB = 1600
 """With more rows than that in one table the engine may take more memory before it spills."""
+
+PIECE = 600_000
+"""Rows of a large table at a time, where a view over it does not fit into memory."""
+
+SAMPLED = 100
+"""Of so many rows one tells where the pieces end."""
 
 BATCH = 20_000
 """Rows fetched at a time when all of a large answer are wanted."""
@@ -90,7 +98,7 @@ class DuckDBSession:
         self._execute(";\n".join(macro_statements()))
         self.parse = DuckdbParser(self._connection)
         self._tables: dict[str, TableSchema] = {}
-        self._views = Views(self._execute)
+        self._views = Views(self._execute, self._ranges)
         self._row_totals: dict[str, int] = {}
         self._in_key_order: set[str] = set()
         self._sums: dict[tuple[str, str], tuple[int | None, int | None, str]] = {}
@@ -141,6 +149,33 @@ class DuckDBSession:
     def broken_views(self) -> dict[str, str]:
         """Views that failed on this evidence, with the engine's words."""
         return dict(self._views.broken)
+
+    def _ranges(self, columns: Sequence[str]) -> list[str]:
+        """Tests on the first of these columns that is the key of a large table, with about PIECE rows of the
+        table to each; none where no column is."""
+        keys = {schema.key[0]: schema for schema in self._tables.values() if len(schema.key) == 1}
+        for name in (name for name in columns if name in keys):
+            schema = keys[name]
+            pieces = self._row_totals.get(schema.name, 0) // PIECE
+            if pieces < 2 or ColumnType.TEXT not in {c.type for c in schema.columns if c.name == name}:
+                continue
+            found = self.fetch(
+                f'SELECT max("{name}") FROM (SELECT "{name}", ntile({pieces}) OVER (ORDER BY "{name}") AS n '
+                f'FROM "{schema.name}" WHERE hash(_row) % {SAMPLED} = 0 AND "{name}" IS NOT NULL) '
+                f"GROUP BY n ORDER BY 1"
+            )
+            ends = [sql_literal(end) for (end,) in dict.fromkeys(found)][:-1]
+            if ends:
+                between = [
+                    f'"{name}" > {low} AND "{name}" <= {high}' for low, high in itertools.pairwise(ends)
+                ]
+                return [
+                    f'"{name}" IS NULL',
+                    f'"{name}" <= {ends[0]}',
+                    *between,
+                    f'"{name}" > {ends[-1]}',
+                ]
+        return []
 
     def _is_large(self) -> bool:
         return any(total > FETCH_LIMIT for total in self._row_totals.values())

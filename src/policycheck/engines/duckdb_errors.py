@@ -13,6 +13,8 @@ import duckdb
 
 from policycheck.engines import failed
 
+OUT_OF_MEMORY = "out of memory; `--memory` gives the engine more"
+
 
 @contextmanager
 def in_our_terms() -> Iterator[None]:
@@ -22,7 +24,7 @@ def in_our_terms() -> Iterator[None]:
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except duckdb.OutOfMemoryException as error:
-        raise failed("out of memory; `--memory` gives the engine more") from error
+        raise failed(OUT_OF_MEMORY) from error
     except duckdb.Error as error:
         raise failed(first_line(error)) from error
     except RuntimeError as error:

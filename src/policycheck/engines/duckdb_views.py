@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from policycheck.engines import ALL_COLUMNS, ASKED, failed
+from policycheck.engines.duckdb_errors import OUT_OF_MEMORY
 from policycheck.engines.duckdb_types import COLUMN_TYPES
 from policycheck.errors import EngineError
 from policycheck.model import ColumnType
@@ -20,15 +21,25 @@ from policycheck.model import ColumnType
 _ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _COMMENT = re.compile(r"--[^\n]*")
+_UNREAD = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*""")  # texts, quoted names, comments
+_MAY_FAIL = re.compile(r"[-+/%]|(?<![.(])(?<!select )\*|\b(?:sum|cast|over)\b|::")
+_SUBQUERY = re.compile(r"\(\s*select\b")
+_NO_VALUE = {"exists", "in", "from", "join", "as"}  # before a subquery that may have any number of rows
 
 TABLE, VIEW = "TABLE", "VIEW"
+"""What the engine says where it gives up instead of using the disk."""
 
 
 class Views:
-    """The views over one connection. `execute` runs a statement and raises EngineError."""
+    """The views over one connection. `execute` runs a statement and raises EngineError. `ranges` gives
+    tests on one of some columns: each row passes one of them, and not too many pass the same. There may be
+    none."""
 
-    def __init__(self, execute: Callable[[str], Any]) -> None:
+    def __init__(
+        self, execute: Callable[[str], Any], ranges: Callable[[Sequence[str]], Sequence[str]]
+    ) -> None:
         self._execute = execute
+        self._ranges = ranges
         self._views: dict[str, str] = {}
         self._kinds: dict[str, str] = {}  # whether a name is that of a TABLE or of a VIEW of the engine
         self._columns: dict[str, list[str]] = {}
@@ -96,7 +107,8 @@ class Views:
             names = {*columns, "_row", "_source"}
             kept = {c for c in known if c in names or ALL_COLUMNS in names} or held or {known[0]}
             inlined = self.is_inlined(name)
-            inline = ASKED not in columns and reads[name] == 1 and (inlined or not held)
+            once = ASKED not in columns and reads[name] == 1 and not _must_be_whole(self._views[name])
+            inline = once and (inlined or not held)
             if kept <= held and inline == inlined:
                 continue
             held |= kept
@@ -111,29 +123,50 @@ class Views:
 
     def _store(self, name: str) -> None:
         """Writes a large view down. Where that fails, what it reads is written down first: then it is known
-        which one failed, and no query does more at a time than one view needs."""
+        which one failed, and each query does less. What does not fit into memory even so is computed in
+        pieces."""
         try:
             self._create(TABLE, f"new {name}", name)
         except EngineError as error:
             words = set(_words(self._views[name]))
-            inlined = [read for read in self._views if read in words and self._kinds.get(read) == VIEW]
+            inlined = [read for read in self._views if read in words and self.is_inlined(read)]
             for read in inlined:
                 self._store(read)
             if inlined:
                 self._store(name)
                 return
-            self.broken[name] = error.faults[0].message
-            self._drop(name)
-            self._shape(name)
-        else:
-            self._drop(name)
-            self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
-            self._kinds[name] = TABLE
+            if not (error.faults[0].message == OUT_OF_MEMORY and self._store_pieces(name)):
+                self.broken[name] = error.faults[0].message
+                self._drop(name)
+                self._shape(name)
+                return
+        self._drop(name)
+        self._execute(f'ALTER TABLE "new {name}" RENAME TO "{name}"')
+        self._kinds[name] = TABLE
+
+    def _store_pieces(self, name: str) -> bool:
+        """The same for rows with some keys at a time; False where that fails."""
+        # INVARIANT: the tests are on a column of the result, so that the pieces are those of any query.
+        query = self._query(name)
+        try:
+            tests = self._ranges(self._columns[name])
+            for test in tests:
+                if test is tests[0]:
+                    self._execute(f'CREATE TABLE "new {name}" AS {query} WHERE {test}')
+                else:
+                    self._execute(f'INSERT INTO "new {name}" {query} WHERE {test}')
+        except EngineError:
+            self._execute(f'DROP TABLE IF EXISTS "new {name}"')
+            return False
+        return bool(tests)
 
     def _create(self, kind: str, created: str, name: str) -> None:
-        listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
-        self._execute(f'CREATE {kind} "{created}" AS SELECT {listed} FROM ({self._views[name]}\n)')
+        self._execute(f'CREATE {kind} "{created}" AS {self._query(name)}')
         self._kinds[created] = kind
+
+    def _query(self, name: str) -> str:
+        listed = ", ".join(f'"{c}"' for c in self._columns[name] if c in self._held[name])
+        return f"SELECT {listed} FROM ({self._views[name]}\n)"
 
     def _fill(self, name: str) -> None:
         """Fills the table of a view. What binds but fails on these rows is empty, and noted as broken."""
@@ -157,6 +190,20 @@ class Views:
     def is_inlined(self, name: str) -> bool:
         """Whether a view is computed where it is read."""
         return self._kinds.get(name) == VIEW
+
+
+def _must_be_whole(sql: str) -> bool:
+    """Whether a view may fail on some rows, or numbers them.
+
+    INVARIANT: computed where it is read, it would not be computed for rows and columns that nobody looks at
+    there, and whether it fails would depend on who looks. Fail can arithmetic, sums and casts (beyond 64
+    bits), and a subquery as a value (of more than one row).
+    """
+    text = _UNREAD.sub(" '' ", sql).lower()
+    if _MAY_FAIL.search(text):
+        return True
+    before = (text[: found.start()].split() for found in _SUBQUERY.finditer(text))
+    return any(not words or words[-1] not in _NO_VALUE for words in before)
 
 
 def _words(sql: str) -> list[str]:
