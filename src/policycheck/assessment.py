@@ -436,7 +436,7 @@ class _Run:
     # --- rows ---
 
     def _subject(self, row: Row) -> str:
-        return "/".join(show(value) for value in row.key)
+        return show(row.key[0]) if len(row.key) == 1 else "/".join(map(show, row.key))
 
     def _place(self, base: str, row: int) -> Place | None:
         data = self.evidence.tables.get(base)
@@ -514,6 +514,8 @@ class _Run:
 
 
 def show(value: Any) -> str:
+    if type(value) is str:
+        return value
     return "unknown" if value is None else value_text(json_value(value))
 
 

@@ -69,10 +69,13 @@ def instant_text(moment: datetime) -> str:
     return utc.isoformat() + "Z"
 
 
+_AS_THEY_ARE = frozenset({str, int, bool})  # most values of a report; looked at first
+
+
 def json_value(value: Any) -> Any:
     """The value as JSON data: days `2026-03-02`, partial dates `2026-03`, instants with `Z`, other intervals
     `lo/hi`, sets as sorted lists. What JSON cannot hold (NaN, a foreign type) becomes its text."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or type(value) in _AS_THEY_ARE or isinstance(value, int):
         return value
     if isinstance(value, str):
         return str(value)  # a StrEnum becomes plain text
