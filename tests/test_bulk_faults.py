@@ -298,6 +298,8 @@ def test_an_interrupted_reading_leaves_nothing_behind(
         [sys.executable, "-c", code, *boxes.arguments, "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(SRC), "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # Tests that run in the background ignore SIGINT, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"

@@ -348,6 +348,8 @@ def test_an_interrupted_process_has_exit_code_2(small: Small) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", code, "check", *small.inputs, "--quiet"],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # Tests that run in the background ignore SIGINT, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     child.stdout.readline()
