@@ -290,7 +290,9 @@ def test_an_interrupted_reading_leaves_nothing_behind(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     code = (
-        "import sys, time, policycheck.sources\npolicycheck.sources.BULK_BYTES = 10000\n"
+        "import signal, sys, time, policycheck.sources\npolicycheck.sources.BULK_BYTES = 10000\n"
+        # Tests that run in the background ignore SIGINT, and so would their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def wait(*_):\n    print('ready', flush=True)\n    time.sleep(60)\n"
         f"{WAITS[moment]}from policycheck.cli import main\nmain(sys.argv[1:])"
     )
@@ -298,8 +300,6 @@ def test_an_interrupted_reading_leaves_nothing_behind(
         [sys.executable, "-c", code, *boxes.arguments, "--format", "json"],
         env={**os.environ, "PYTHONPATH": str(SRC), "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        # Tests that run in the background ignore SIGINT, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"

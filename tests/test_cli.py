@@ -341,15 +341,15 @@ def test_a_closed_or_full_standard_output_is_exit_code_2(small: Small) -> None:
 def test_an_interrupted_process_has_exit_code_2(small: Small) -> None:
     fifo = small.evidence / "manifest.yaml"
     code = (
-        "import policycheck.assessment as a, time, sys\n"
+        "import policycheck.assessment as a, signal, time, sys\n"
+        # Tests that run in the background ignore SIGINT, and so would their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "a.assess = lambda *x, **y: (print('ready', flush=True), time.sleep(60))\n"
         "from policycheck.cli import main\nmain(sys.argv[1:])"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code, "check", *small.inputs, "--quiet"],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        # Tests that run in the background ignore SIGINT, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert child.stdout is not None
     child.stdout.readline()
