@@ -205,23 +205,20 @@ def test_an_interval_of_constants_may_be_null(cluster: Cluster) -> None:
 # --- random expressions -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seed", "wanted"), [(1, 200), pytest.param(11, 2_000, marks=pytest.mark.slow)])
-def test_random_expressions_are_answered_alike(cluster: Cluster, seed: int, wanted: int) -> None:
-    """Three in four without subqueries, the rest with some."""
-    writer, chance = Writer(seed), random.Random(seed)
-    asked = 0
-    while asked < wanted:
-        tables = [query_writer.table(each, chance.choice([0, 5, 7, 12]), chance) for each in SCHEMAS]
-        texts = []
-        for i in range(min(wanted, 200)):
-            writer.rows, writer.subqueries = [query_writer.reach(THINGS, "subject")], i % 4 == 0
-            texts.append(inlined(writer.text(writer.pick(TYPES), 10)))
-        with SparkBench(cluster, tables) as bench:
-            assert bench.ask("things", texts) == []
-            assert bench.counts["same"] > 0.8 * len(texts), (bench.counts, bench.refused)
-            assert bench.counts["not needed"] < 0.05 * len(texts), bench.counts
-            assert bench.counts["overflow there alone"] < 0.02 * len(texts), bench.counts
-        asked += len(texts)
+def test_random_expressions_are_answered_alike(cluster: Cluster) -> None:
+    """Three in four without subqueries, the rest with some. No more of them: for a few deeply nested texts of
+    thousands Spark's parser takes all memory of the driver, which ends the run (PC623)."""
+    writer, chance = Writer(1), random.Random(1)
+    tables = [query_writer.table(each, chance.choice([0, 5, 7, 12]), chance) for each in SCHEMAS]
+    texts = []
+    for i in range(200):
+        writer.rows, writer.subqueries = [query_writer.reach(THINGS, "subject")], i % 4 == 0
+        texts.append(inlined(writer.text(writer.pick(TYPES), 10)))
+    with SparkBench(cluster, tables) as bench:
+        assert bench.ask("things", texts) == []
+        assert bench.counts["same"] > 0.8 * len(texts), (bench.counts, bench.refused)
+        assert bench.counts["not needed"] < 0.05 * len(texts), bench.counts
+        assert bench.counts["overflow there alone"] < 0.02 * len(texts), bench.counts
 
 
 # --- the pack -----------------------------------------------------------------------------------------
