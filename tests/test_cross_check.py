@@ -19,13 +19,12 @@ from policycheck.assessment import assess
 from policycheck.cli.answering import Engines
 from policycheck.cli.commands import cli
 from policycheck.cli.run import Inputs, read
-from policycheck.engines import Row
+from policycheck.engines import Row, failed
 from policycheck.engines.direct import DirectSession
 from policycheck.engines.judgements import FetchedJudgement
 from policycheck.errors import EngineError, Fault
 from policycheck.model import Status
 from policycheck.outcomes import Assessment
-from policycheck.source import Place
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ["--pack", str(ROOT / "controls"), "--evidence", str(ROOT / "evidence"), "--as-of", "manifest"]
@@ -75,10 +74,14 @@ def _turned(row: Row) -> Row:
     return replace(row, answers=tuple(None if answer is None else not answer for answer in row.answers))
 
 
+def _without_answer(session: DirectSession) -> EngineError:
+    session.unanswered.append("nothing")
+    return failed("nothing")
+
+
 def test_an_engine_without_an_answer_checks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(session: DirectSession, *_: Any) -> FetchedJudgement:
-        session.unanswered.append("nothing")
-        raise EngineError([Fault("PC901", "nothing", Place("engine"), "")])
+        raise _without_answer(session)
 
     monkeypatch.setattr(DirectSession, "_judge", silent)
     result = check(tmp_path, "--engine", "duckdb", "--cross-check", "--format", "json")
@@ -97,8 +100,7 @@ def test_an_engine_does_not_check_its_own_answers(tmp_path: Path, monkeypatch: p
         turns += 1
         turn(session, trees, parameters)
         if turns == 2:
-            session.unanswered.append("nothing")
-            raise EngineError([Fault("PC901", "nothing", Place("engine"), "")])
+            raise _without_answer(session)
 
     monkeypatch.setattr(DirectSession, "turn_to", failing)
     result = check(tmp_path, "--engine", "direct", "--cross-check", "--format", "json")

@@ -6,15 +6,14 @@ which may hold too many names but never too few. A name is taken for a column wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from policycheck.compiled import CompiledPack
 from policycheck.engines import ALL_COLUMNS, ASKED
 from policycheck.model import CompiledControl, CompiledExpression
+from policycheck.sqltext import words_in
 
-WORD = re.compile(r"[a-z_][a-z0-9_]*")
 WHOLE_ROWS = {"distinct", "union"}
 """Beside one of these `*` is more than its columns: which rows there are depends on all of them."""
 
@@ -43,7 +42,7 @@ def wanted_columns(compiled: CompiledPack, controls: Sequence[CompiledControl]) 
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
-    return frozenset(WORD.findall(text.lower()))
+    return frozenset(words_in(text))
 
 
 def _words_of(control: CompiledControl) -> set[str]:

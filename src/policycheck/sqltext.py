@@ -36,6 +36,7 @@ _TOKEN = re.compile(
       | (?P<sign><>|<=|>=|!=|[-+*=<>(),.\[\]])""",
     re.VERBOSE,
 )
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _OPEN, _CLOSE = {"(": ")", "[": "]"}, {")", "]"}
 _HELP = {
     ";": "one expression or one SELECT, without `;`",
@@ -287,6 +288,12 @@ def table_name(node: Mapping[str, Any]) -> str:
     """The name of a table in FROM; with its schema in front where one is written."""
     path = node.get("qualified_name", {}).get("path") or [node.get("table_name", "")]
     return ".".join(str(part) for part in path)
+
+
+def words_in(sql: str) -> list[str]:
+    """Every word of a text that has passed the gate, in lower case and in order: what could be a name, and
+    what stands in texts and comments too."""
+    return _WORD.findall(sql.lower())
 
 
 def without_comments(sql: str) -> str:

@@ -69,7 +69,7 @@ class Engines:
                 say(f"note: answered by duckdb instead: {session.unanswered[0]}")
         from policycheck.loading import load
 
-        with _embedded(reading.inputs) as embedded:
+        with embedded_session(reading.inputs) as embedded:
             done = work(Run(reading.compiled, load(reading.compiled, reading.evidence, embedded), embedded))
             self._note(Engine.DUCKDB, embedded.plans)
             return done
@@ -147,10 +147,11 @@ def _joined(reading: Reading) -> SparkEngine:
     from policycheck.engines.spark import SparkEngine
 
     cluster = Cluster(inputs.master, small=reading.is_small)
-    return SparkEngine(cluster, inputs.staging, _embedded(inputs))
+    return SparkEngine(cluster, inputs.staging, embedded_session(inputs))
 
 
-def _embedded(inputs: Inputs) -> DuckDBSession:
+def embedded_session(inputs: Inputs) -> DuckDBSession:
+    """The embedded engine, with the memory and the meter that were asked for. To be closed."""
     from policycheck.engines.duckdb import DuckDBSession
 
     return DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from policycheck.cli.answering import embedded_session
 from policycheck.cli.options import input_options
 from policycheck.cli.run import EVIDENCE, Inputs, instant_of
-from policycheck.cli.screen import INTERNAL, fault_text, meter, print_lines, say
+from policycheck.cli.screen import INTERNAL, fault_text, print_lines, say
 from policycheck.errors import Fault, FaultList, InputError
 from policycheck.model import AmbiguityKind
 from policycheck.showing import counted
@@ -143,13 +144,12 @@ def _evidence_faults(inputs: Inputs, pack: Pack, moment: datetime, runnable: boo
     rows = evidence.row_faults
     if runnable:
         from policycheck.compiler import compile_pack
-        from policycheck.engines.duckdb import DuckDBSession
         from policycheck.loading import load
         from policycheck.parameters import find_profile, resolve_parameters
 
         faults = FaultList()
         resolved = resolve_parameters(pack, find_profile(pack, inputs.profile), faults)
-        with DuckDBSession(memory_mb=inputs.memory_mb, progress=meter(inputs.quiet)) as session:
+        with embedded_session(inputs) as session:
             loaded = load(compile_pack(pack, resolved, moment, session, faults), evidence, session)
         rows = loaded.row_faults
         found.extend(loaded.faults)

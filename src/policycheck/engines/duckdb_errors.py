@@ -14,6 +14,7 @@ import duckdb
 from policycheck.engines import failed
 
 OUT_OF_MEMORY = "out of memory; `--memory` gives the engine more"
+"""What is said where DuckDB gives up, on some joins and groups instead of using the disk."""
 
 
 @contextmanager

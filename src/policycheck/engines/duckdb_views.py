@@ -17,17 +17,15 @@ from policycheck.engines.duckdb_errors import OUT_OF_MEMORY
 from policycheck.engines.duckdb_types import COLUMN_TYPES
 from policycheck.errors import EngineError
 from policycheck.model import ColumnType
+from policycheck.sqltext import without_comments, words_in
 
 _ENUM = re.compile(r"^ENUM\(.*\)")  # text that is held as numbers
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
-_COMMENT = re.compile(r"--[^\n]*")
 _UNREAD = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*""")  # texts, quoted names, comments
 _MAY_FAIL = re.compile(r"[-+/%]|(?<![.(])(?<!select )\*|\b(?:sum|cast|over)\b|::")
 _SUBQUERY = re.compile(r"\(\s*select\b")
 _NO_VALUE = {"exists", "in", "from", "join", "as"}  # before a subquery that may have any number of rows
 
 TABLE, VIEW = "TABLE", "VIEW"
-"""What the engine says where it gives up instead of using the disk."""
 
 
 class Views:
@@ -207,4 +205,4 @@ def _must_be_whole(sql: str) -> bool:
 
 
 def _words(sql: str) -> list[str]:
-    return _WORD.findall(_COMMENT.sub("", sql).lower())
+    return words_in(without_comments(sql))

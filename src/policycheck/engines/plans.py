@@ -8,12 +8,12 @@ that the expression could mean.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from policycheck.showing import counted
+from policycheck.sqltext import words_in
 
 SAMPLE = 20_000
 """Rows of which the combinations are counted."""
@@ -23,8 +23,6 @@ GROUPING = 2.0
 
 MOST = 0.25
 """With more combinations than this share of the sample, each would stand for hardly more than itself."""
-
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class Plan(Struct, frozen=True):
@@ -64,7 +62,7 @@ def choose(
     the rows. What looks at a column that was left out is asked of every row.
     """
     known = set(columns)
-    mentioned = [[word for word in _WORD.findall(text.lower()) if word in known] for text in expressions]
+    mentioned = [[word for word in words_in(text) if word in known] for text in expressions]
     left_out: set[str] = set()
     values: dict[str, int] = {}
     while True:

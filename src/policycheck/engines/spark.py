@@ -7,7 +7,6 @@ to the cluster as rows, or, where there are many, as Parquet in the staging fold
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +31,11 @@ from policycheck.engines.stored import UNKNOWN, Layout, StoredJudgement, packed
 from policycheck.errors import EngineError, Fault, InputError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
 from policycheck.source import Place
+from policycheck.sqltext import words_in
 
 if TYPE_CHECKING:
     import pyarrow
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _CODES = "FROM (SELECT unnest(range(1, 55296)) AS i UNION ALL SELECT unnest(range(57344, 1114112)) AS i)"
 _SPARK_TYPES = {
     ColumnType.TEXT: "STRING",
@@ -78,9 +77,8 @@ class SparkEngine:
         self._known: dict[tuple[str, str], tuple[str, Columns]] = {}  # a view and its text, in Spark SQL
         self._rows: dict[str, pyarrow.Table] = {}  # small relations that have been computed
         self._totals: dict[str, int] = {}
-        self._waiting: dict[
-            str, set[str] | None
-        ] = {}  # views to compute, and their wanted columns; None: all
+        # Views to compute, and their wanted columns; None: all.
+        self._waiting: dict[str, set[str] | None] = {}
         self._held: dict[str, set[str]] = {}  # large views, and which of their columns are computed
         self._broken: dict[str, str] = {}
         self._changed: set[str] = set()  # tables whose rows are others than those that views were made of
@@ -171,7 +169,7 @@ class SparkEngine:
     def _renew(self, name: str, sql: str) -> None:
         """Takes note of a view whose text, or something that it reads, is another now."""
         same = self._views.get(name) == sql.strip().rstrip(";")
-        if not same or not self._changed.isdisjoint(_NAME.findall(sql)):
+        if not same or not self._changed.isdisjoint(words_in(sql)):
             self._take(name, sql)
 
     def compute_views(self, wanted: Mapping[str, Collection[str]]) -> None:
@@ -197,7 +195,7 @@ class SparkEngine:
             return
         columns = self._waiting.pop(name)
         text, known = self._known[name, self._views[name]]
-        used = set(_NAME.findall(self._views[name]))
+        used = set(words_in(self._views[name]))
         for other in self._views:
             if other in used and other != name:
                 self._compute(other)
@@ -342,7 +340,7 @@ class SparkEngine:
         )
 
     def _compute_for(self, relation: str, base: str, expressions: Sequence[str]) -> None:
-        used = {word for sql in expressions for word in _NAME.findall(sql)} | {relation, base}
+        used = {word for sql in expressions for word in words_in(sql)} | {relation, base}
         for name in list(self._waiting):
             if name in used:
                 self._compute(name)

@@ -20,8 +20,8 @@ from policycheck.engines.duckdb_types import bind_columns
 from policycheck.engines.judgements import FetchedJudgement, fetched_rows
 from policycheck.errors import EngineError
 from policycheck.model import Column, ColumnType, RowFault, TableData, TableSchema
+from policycheck.sqltext import without_comments, words_in
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _FROM = re.compile(  # the table and alias of a subquery; text literals are passed over
     r"'(?:[^']|'')*'|\bFROM\s+([a-z_][a-z0-9_]*)\s+(?:AS\s+)?([a-z_][a-z0-9_]*)", re.IGNORECASE
 )
@@ -136,8 +136,8 @@ class Stack:
 
     def _over_slot(self, sql: str, slot: str) -> str:
         """A query in which the names of tables and views mean the rows of one slot."""
-        bare = "\n".join(line for line in sql.split("\n") if not line.lstrip().startswith("--")).strip()
-        used = set(_NAME.findall(bare))
+        bare = without_comments(sql).strip()
+        used = set(words_in(bare))
         steps = [
             f'"{name}" AS (SELECT * EXCLUDE (_slot) FROM stack."{name}" s_ WHERE s_._slot = {slot})'
             for name in (*self._tables, *self._views)
